@@ -1,0 +1,71 @@
+// Package blob is the contract of the store of object bytes: immutable contents
+// addressed by an opaque reference. It knows nothing of keys or buckets; which
+// references are in use is written in the metadata store.
+//
+// The order is always: bytes first (Writer.Commit), then metadata. A crash in
+// between leaves unreferenced bytes and nothing else.
+package blob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+)
+
+// Errors of a Store. They arrive wrapped; use errors.Is.
+var (
+	// ErrNotFound says that the store holds no such reference.
+	ErrNotFound = errors.New("blob: not found")
+	// ErrCorrupt says that stored bytes do not match their checksum. No byte of
+	// the damaged block is ever returned.
+	ErrCorrupt = errors.New("blob: stored bytes are damaged")
+	// ErrUnsure says that a commit's outcome is unknown: the caller must not
+	// use the reference, nor delete it.
+	ErrUnsure = errors.New("blob: outcome unknown")
+)
+
+// Ref addresses committed contents. It is opaque, printable ASCII of at most 64
+// bytes, and never used twice.
+type Ref string
+
+// Store holds contents. It is safe for concurrent use.
+type Store interface {
+	// Create starts new contents.
+	Create(ctx context.Context) (Writer, error)
+
+	// Open returns length bytes from offset on. Every byte is verified before it
+	// is returned. ErrNotFound if there are no such contents; reading beyond
+	// their end is an error of the caller's and gives io.ErrUnexpectedEOF.
+	Open(ctx context.Context, ref Ref, offset, length int64) (io.ReadCloser, error)
+
+	// Delete removes contents for good; missing ones are no error. Readers that
+	// were open finish.
+	Delete(ctx context.Context, ref Ref) error
+
+	// Walk yields every reference with its size, in no order. For repair and
+	// inspection only: it may take hours.
+	Walk(ctx context.Context) iter.Seq2[Info, error]
+
+	Close() error
+}
+
+// Info is what Walk knows of contents.
+type Info struct {
+	Ref Ref
+	// Size is the number of content bytes.
+	Size int64
+	// Incarnation is that of the process that wrote them.
+	Incarnation uint64
+}
+
+// Writer takes the bytes of new contents. Not safe for concurrent use.
+type Writer interface {
+	io.Writer
+	// Commit makes the contents and their directory entry durable and returns
+	// the reference under which they can be opened from then on.
+	Commit() (Ref, error)
+	// Abort drops what was written. After Commit it does nothing, so it can be
+	// deferred.
+	Abort() error
+}

@@ -1,0 +1,106 @@
+// Package object is what S3 means: buckets, objects and their versions, and
+// every change to them. It is the only place that joins the metadata store, the
+// object bytes and the journal: each mutation is one commit that holds the
+// object's record, its journal record and an outbox entry for every target that
+// a rule names.
+package object
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/event"
+)
+
+// Errors. They arrive wrapped; use errors.Is.
+var (
+	ErrNoSuchBucket       = errors.New("object: no such bucket")
+	ErrNoSuchKey          = errors.New("object: no such key")
+	ErrBucketExists       = errors.New("object: bucket exists")
+	ErrBucketNotEmpty     = errors.New("object: bucket is not empty")
+	ErrPreconditionFailed = errors.New("object: precondition failed")
+	ErrBadDigest          = errors.New("object: content does not match its MD5")
+	ErrIncompleteBody     = errors.New("object: body is shorter than announced")
+	ErrEntityTooLarge     = errors.New("object: body is larger than allowed")
+	ErrInvalidBucketName  = errors.New("object: invalid bucket name")
+	ErrInvalidObjectName  = errors.New("object: invalid object name")
+	ErrKeyTooLong         = errors.New("object: key is too long")
+	ErrMetadataTooLarge   = errors.New("object: metadata is too large")
+	ErrNoSpace            = errors.New("object: not enough free space")
+	ErrUnavailable        = errors.New("object: store is unavailable")
+	ErrUnsure             = errors.New("object: outcome unknown")
+	ErrContended          = errors.New("object: too many concurrent changes")
+	ErrUnknownTarget      = errors.New("object: notification target is unknown")
+)
+
+// Bucket is a bucket as its users see it.
+type Bucket struct {
+	ID      uint64
+	Name    string
+	Region  string
+	Created time.Time
+}
+
+// Info describes one version of an object.
+type Info struct {
+	Bucket string
+	Key    string
+	Size   int64
+	// ETag is without quotes.
+	ETag string
+	// Modified is when the version was committed.
+	Modified time.Time
+	// Stamp is Modified in nanoseconds, and the version's sequencer.
+	Stamp uint64
+	// VersionID is empty where the bucket was never versioned.
+	VersionID string
+	// Metadata holds user metadata under its canonical header name
+	// (X-Amz-Meta-Color) and the stored standard headers in lower case
+	// (content-type, cache-control, content-disposition, content-encoding,
+	// content-language, expires).
+	Metadata map[string]string
+}
+
+// PutInput is a new object.
+type PutInput struct {
+	Bucket, Key string
+	Body        io.Reader
+	// Size is the number of bytes that Body must give, -1 if unknown.
+	Size int64
+	// ContentMD5 is the digest that the client announced; nil if it did not.
+	ContentMD5 []byte
+	Metadata   map[string]string
+	// IfNoneMatch and IfMatch are ETags without quotes, or "*"; empty for none.
+	IfMatch, IfNoneMatch string
+	Request              event.Request
+}
+
+// Object is an open object: its description, and its bytes as they were when it
+// was opened.
+type Object struct {
+	Info
+	// Open returns length bytes from offset on. It may be called several times.
+	Open func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+}
+
+// ListInput asks for one page of a listing, in bytewise order of keys.
+type ListInput struct {
+	Bucket    string
+	Prefix    string
+	Delimiter string
+	// After excludes it and all before it (v1 marker, v2 start-after and
+	// continuation). If it is a common prefix, its whole group is excluded.
+	After   string
+	MaxKeys int
+}
+
+// ListPage is one page of a listing.
+type ListPage struct {
+	Objects  []Info
+	Prefixes []string
+	// Next is the After of the following page; set only when Truncated.
+	Next      string
+	Truncated bool
+}
