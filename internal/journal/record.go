@@ -1,0 +1,103 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/kv"
+)
+
+// Stored forms. A record is one version byte and a CBOR map with the numbered
+// fields of event.Record. An outbox entry is
+//
+//	version  1 byte
+//	stamp    8 bytes, that of the record
+//	bytes    4 bytes, the stored size of the record
+//	record   the record itself, only once the log no longer holds it
+//
+// and the other values are one version byte and a CBOR map.
+const (
+	recordVersion = 1
+	entryVersion  = 1
+	// entryHeader is the size of an outbox entry without a record.
+	entryHeader = 13
+	// entryStampOffset is where the stamp is filled in at commit.
+	entryStampOffset = 1
+)
+
+var errStored = errors.New("journal: stored value cannot be read")
+
+// encode writes version and v's CBOR.
+func encode(version byte, v any) ([]byte, error) {
+	body, err := cbor.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("journal: encode: %w", err)
+	}
+	return append([]byte{version}, body...), nil
+}
+
+// decode reads what encode wrote.
+func decode(version byte, stored []byte, v any) error {
+	if len(stored) == 0 || stored[0] != version {
+		return fmt.Errorf("%w: version byte is not %d", errStored, version)
+	}
+	if err := cbor.Unmarshal(stored[1:], v); err != nil {
+		return fmt.Errorf("%w: %w", errStored, err)
+	}
+	return nil
+}
+
+// newOutboxEntry is an entry whose stamp is still to be filled in.
+func newOutboxEntry(recordBytes int) []byte {
+	v := make([]byte, entryHeader)
+	v[0] = entryVersion
+	binary.BigEndian.PutUint32(v[9:], uint32(recordBytes)) //nolint:gosec // a record is far below 4 GiB (kv.MaxBatchBytes)
+	return v
+}
+
+// outboxEntry is a decoded outbox value.
+type outboxEntry struct {
+	at     At
+	stamp  uint64
+	bytes  int
+	record []byte // nil while the log still holds it
+}
+
+func decodeOutboxEntry(e kv.Entry) (outboxEntry, error) {
+	at, ok := entryAt(e.Key)
+	v := e.Item.Value
+	if !ok || len(v) < entryHeader || v[0] != entryVersion {
+		return outboxEntry{}, fmt.Errorf("%w: outbox entry %q", errStored, e.Key)
+	}
+	out := outboxEntry{
+		at:    at,
+		stamp: binary.BigEndian.Uint64(v[1:]),
+		bytes: int(binary.BigEndian.Uint32(v[9:])),
+	}
+	if len(v) > entryHeader {
+		out.record = v[entryHeader:]
+	}
+	return out, nil
+}
+
+// entry builds an Entry from a stored record.
+func (j *Journal) entry(at At, stamp uint64, stored []byte) (Entry, error) {
+	var rec event.Record
+	if err := decode(recordVersion, stored, &rec); err != nil {
+		return Entry{}, fmt.Errorf("partition %d, sequence %d: %w", at.Partition, at.Sequence, err)
+	}
+	return Entry{
+		Place: event.Place{
+			Epoch:     j.store.Epoch(),
+			Partition: at.Partition,
+			Sequence:  at.Sequence,
+			Stamp:     stamp,
+		},
+		Record: &rec,
+		Bytes:  len(stored),
+	}, nil
+}
