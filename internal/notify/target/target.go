@@ -27,8 +27,8 @@ type Target interface {
 	// text holds a secret.
 	Send(ctx context.Context, batch []Message) error
 
-	// Close releases the connection. It can be called twice. Send after Close
-	// fails.
+	// Close releases the connection. It can be called twice, and while Sends are
+	// under way: those fail, or finish by themselves. Send after Close fails.
 	Close() error
 }
 
