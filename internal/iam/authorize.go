@@ -1,0 +1,87 @@
+package iam
+
+// Action is an S3 action as policies name it.
+type Action string
+
+// The actions of the operations that the S3 surface routes, from "Actions,
+// resources, and condition keys for Amazon S3" and, for the two Listen actions,
+// from what clients of the bucket notification guide are granted.
+const (
+	ActionListAllMyBuckets            Action = "s3:ListAllMyBuckets"
+	ActionCreateBucket                Action = "s3:CreateBucket"
+	ActionDeleteBucket                Action = "s3:DeleteBucket"
+	ActionForceDeleteBucket           Action = "s3:ForceDeleteBucket"
+	ActionListBucket                  Action = "s3:ListBucket"
+	ActionListBucketVersions          Action = "s3:ListBucketVersions"
+	ActionListBucketMultipartUploads  Action = "s3:ListBucketMultipartUploads"
+	ActionListMultipartUploadParts    Action = "s3:ListMultipartUploadParts"
+	ActionAbortMultipartUpload        Action = "s3:AbortMultipartUpload"
+	ActionGetBucketLocation           Action = "s3:GetBucketLocation"
+	ActionGetBucketNotification       Action = "s3:GetBucketNotification"
+	ActionPutBucketNotification       Action = "s3:PutBucketNotification"
+	ActionListenNotification          Action = "s3:ListenNotification"
+	ActionListenBucketNotification    Action = "s3:ListenBucketNotification"
+	ActionGetBucketVersioning         Action = "s3:GetBucketVersioning"
+	ActionPutBucketVersioning         Action = "s3:PutBucketVersioning"
+	ActionGetBucketPolicy             Action = "s3:GetBucketPolicy"
+	ActionPutBucketPolicy             Action = "s3:PutBucketPolicy"
+	ActionDeleteBucketPolicy          Action = "s3:DeleteBucketPolicy"
+	ActionGetBucketPolicyStatus       Action = "s3:GetBucketPolicyStatus"
+	ActionGetBucketTagging            Action = "s3:GetBucketTagging"
+	ActionPutBucketTagging            Action = "s3:PutBucketTagging"
+	ActionGetLifecycleConfiguration   Action = "s3:GetLifecycleConfiguration"
+	ActionPutLifecycleConfiguration   Action = "s3:PutLifecycleConfiguration"
+	ActionGetEncryptionConfiguration  Action = "s3:GetEncryptionConfiguration"
+	ActionPutEncryptionConfiguration  Action = "s3:PutEncryptionConfiguration"
+	ActionGetReplicationConfiguration Action = "s3:GetReplicationConfiguration"
+	ActionPutReplicationConfiguration Action = "s3:PutReplicationConfiguration"
+	ActionGetBucketCORS               Action = "s3:GetBucketCORS"
+	ActionPutBucketCORS               Action = "s3:PutBucketCORS"
+	ActionGetBucketObjectLock         Action = "s3:GetBucketObjectLockConfiguration"
+	ActionPutBucketObjectLock         Action = "s3:PutBucketObjectLockConfiguration"
+	ActionGetBucketACL                Action = "s3:GetBucketAcl"
+	ActionPutBucketACL                Action = "s3:PutBucketAcl"
+	ActionGetObject                   Action = "s3:GetObject"
+	ActionGetObjectAttributes         Action = "s3:GetObjectAttributes"
+	ActionPutObject                   Action = "s3:PutObject"
+	ActionDeleteObject                Action = "s3:DeleteObject"
+	ActionRestoreObject               Action = "s3:RestoreObject"
+	ActionGetObjectTagging            Action = "s3:GetObjectTagging"
+	ActionPutObjectTagging            Action = "s3:PutObjectTagging"
+	ActionDeleteObjectTagging         Action = "s3:DeleteObjectTagging"
+	ActionGetObjectRetention          Action = "s3:GetObjectRetention"
+	ActionPutObjectRetention          Action = "s3:PutObjectRetention"
+	ActionGetObjectLegalHold          Action = "s3:GetObjectLegalHold"
+	ActionPutObjectLegalHold          Action = "s3:PutObjectLegalHold"
+	ActionGetObjectACL                Action = "s3:GetObjectAcl"
+	ActionPutObjectACL                Action = "s3:PutObjectAcl"
+	ActionResetBucketReplicationState Action = "s3:ResetBucketReplicationState"
+	ActionGetBucketReplicationMetrics Action = "s3:GetReplicationConfiguration"
+	ActionGetBucketAccelerate         Action = "s3:GetAccelerateConfiguration"
+	ActionGetBucketRequestPayment     Action = "s3:GetBucketRequestPayment"
+	ActionGetBucketLogging            Action = "s3:GetBucketLogging"
+	ActionGetBucketWebsite            Action = "s3:GetBucketWebsite"
+	ActionGetBucketOwnershipControls  Action = "s3:GetBucketOwnershipControls"
+	ActionGetBucketPublicAccessBlock  Action = "s3:GetBucketPublicAccessBlock"
+	ActionGetBucketInventory          Action = "s3:GetInventoryConfiguration"
+	ActionGetBucketAnalytics          Action = "s3:GetAnalyticsConfiguration"
+	ActionGetBucketMetrics            Action = "s3:GetMetricsConfiguration"
+	ActionGetBucketIntelligentTiering Action = "s3:GetIntelligentTieringConfiguration"
+	ActionPutBucketOtherConfiguration Action = "s3:PutBucketConfiguration"
+)
+
+// Resource is what an action touches: the server (both empty), a bucket, or a
+// key in it.
+type Resource struct {
+	Bucket string
+	Key    string
+}
+
+// Authorize returns nil if p may take the action on the resource, else
+// ErrAccessDenied. The root credential may do everything, all others nothing.
+func Authorize(p Principal, _ Action, _ Resource) error {
+	if p.Owner && !p.Anonymous() {
+		return nil
+	}
+	return ErrAccessDenied
+}
