@@ -1,0 +1,167 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/kv"
+)
+
+const (
+	// maxDecisions bounds how often one mutation is decided again because
+	// something that it had read changed meanwhile. Writers of one key queue on
+	// a lock, so more than a few happen only while bucket settings change.
+	maxDecisions = 50
+	// deletingWait is how long a mutation waits between looks at a bucket whose
+	// deletion is under way: that takes one scan and one commit.
+	deletingWait = 20 * time.Millisecond
+	// keyStripes is the number of locks that writers of the same key share.
+	keyStripes = 1024
+)
+
+// ownAppend is the index in the batch of a mutation's own journal record, for
+// fills: apply appends it first and nothing else appends.
+const ownAppend = 0
+
+// tx is one attempt at a mutation of a key: what was read, and the batch in
+// which the decision is written down.
+type tx struct {
+	bucket  *bucket
+	key     string
+	current *versionRecord // nil if GET would answer 404
+	batch   kv.Batch
+}
+
+// decision looks at t, writes the change into t.batch and returns the event
+// that tells of it. A nil record ends the mutation without a commit.
+type decision func(t *tx) (*event.Record, error)
+
+// apply carries out one mutation of a key: it reads the bucket and the key,
+// lets decide write the change, and commits that together with the journal
+// record and an outbox entry for each target that the bucket's rules name. All
+// of it becomes durable at once or not at all; nil means durable. If something
+// that was read changed before the commit, it decides again.
+//
+// Every mutation of an object goes through here, and this is where a PUT
+// records its event.
+func (s *Service) apply(ctx context.Context, bucketName, key string, decide decision) (kv.Position, error) {
+	defer s.locks.lock(bucketName, key)()
+	for range maxDecisions {
+		b, bucketItem, err := s.readBucket(ctx, s.store, bucketName)
+		if err != nil {
+			return kv.Position{}, err
+		}
+		if b.Deleting {
+			if err := sleep(ctx, deletingWait); err != nil {
+				return kv.Position{}, err
+			}
+			continue
+		}
+		current, item, err := readCurrent(ctx, s.store, b, key)
+		if err != nil {
+			return kv.Position{}, err
+		}
+		t := &tx{bucket: b, key: key, current: current}
+		t.batch.Require(bucketKey(bucketName), bucketItem)
+		t.batch.Require(currentKey(b.ID, key), item)
+		rec, err := decide(t)
+		if err != nil || rec == nil {
+			return kv.Position{}, err
+		}
+		if _, err := s.journal.Add(&t.batch, rec, b.consumers(rec)); err != nil {
+			return kv.Position{}, err
+		}
+		positions, err := s.store.Commit(ctx, &t.batch)
+		if errors.Is(err, kv.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return kv.Position{}, fmt.Errorf("commit %s/%s: %w", bucketName, key, storeError(err))
+		}
+		return positions[ownAppend], nil
+	}
+	return kv.Position{}, fmt.Errorf("%w: %s/%s", ErrContended, bucketName, key)
+}
+
+// consumers names the targets that the bucket's rules send rec to.
+func (b *bucket) consumers(rec *event.Record) []string {
+	ids := b.rules.Match(rec.Name, rec.Key)
+	if len(ids) == 0 {
+		return nil
+	}
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	return names
+}
+
+// record starts the event of a mutation.
+func (t *tx) record(name event.Name, req event.Request) *event.Record {
+	return &event.Record{
+		Name: name, Bucket: t.bucket.name, BucketID: t.bucket.ID, Key: t.key, Request: req,
+	}
+}
+
+// setCurrent makes v the key's latest version.
+func (t *tx) setCurrent(v *versionRecord) error {
+	stored, err := v.encode()
+	if err != nil {
+		return err
+	}
+	t.batch.Set(currentKey(t.bucket.ID, t.key), stored, fillStamp(ownAppend))
+	if v.Blob != "" {
+		ref := string(v.Blob)
+		t.batch.Set(refKey(ref, t.bucket.ID, 0, t.key), nil,
+			kv.Fill{Append: ownAppend, Field: kv.Stamp, InKey: true, Offset: refStampOffset(ref)})
+	}
+	return nil
+}
+
+// dropContent gives up the bytes of v. Inlined ones go with the commit; stored
+// ones lose this user, and the collector looks at them an hour later.
+func (t *tx) dropContent(v *versionRecord) {
+	if id, ok := v.content(); ok {
+		t.batch.Delete(id.key())
+	}
+	if v.Blob != "" {
+		ref := string(v.Blob)
+		t.batch.Delete(refKey(ref, t.bucket.ID, v.stamp, t.key))
+		t.batch.Set(garbageKey(0, ref), nil,
+			kv.Fill{Append: ownAppend, Field: kv.Stamp, InKey: true, Offset: garbageStampOffset})
+	}
+}
+
+// keyLocks queue the writers of one key from reading to commit, so that a hot
+// key never livelocks. Different keys may share a lock; that costs waiting only.
+type keyLocks struct {
+	seed    maphash.Seed
+	stripes [keyStripes]sync.Mutex
+}
+
+func (l *keyLocks) lock(bucket, key string) (unlock func()) {
+	var h maphash.Hash
+	h.SetSeed(l.seed)
+	_, _ = h.WriteString(bucket) // never fails
+	_ = h.WriteByte('/')
+	_, _ = h.WriteString(key)
+	m := &l.stripes[h.Sum64()%keyStripes]
+	m.Lock()
+	return m.Unlock
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,21 @@
+package object
+
+import (
+	"context"
+	"time"
+)
+
+// CollectAfter is shown to tests.
+const CollectAfter = collectAfter
+
+// AdvanceClock makes the Service believe that d has passed.
+func (s *Service) AdvanceClock(d time.Duration) {
+	now := s.now
+	s.now = func() time.Time { return now().Add(d) }
+}
+
+// MarkDeleting leaves a bucket as a crash in the middle of its deletion does.
+func (s *Service) MarkDeleting(ctx context.Context, bucket string) error {
+	_, err := s.markDeleting(ctx, bucket, true)
+	return err
+}

@@ -1,0 +1,95 @@
+package object
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/kv"
+)
+
+// GetInput names an object to read.
+type GetInput struct {
+	Bucket, Key string
+	Request     event.Request
+}
+
+// Head describes a key's latest version. ErrNoSuchBucket, ErrNoSuchKey.
+func (s *Service) Head(ctx context.Context, in GetInput) (Info, error) {
+	b, _, err := s.readBucket(ctx, s.store, in.Bucket)
+	if err != nil {
+		return Info{}, err
+	}
+	v, err := lookUp(ctx, s.store, b, in.Key)
+	if err != nil {
+		return Info{}, err
+	}
+	return v.info(in.Bucket, in.Key), nil
+}
+
+// Get opens a key's latest version: description and bytes belong together, also
+// while the key is overwritten. ErrNoSuchBucket, ErrNoSuchKey.
+func (s *Service) Get(ctx context.Context, in GetInput) (*Object, error) {
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	defer view.Close()
+	b, _, err := s.readBucket(ctx, view, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	v, err := lookUp(ctx, view, b, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{Info: v.info(in.Bucket, in.Key)}
+	o.Open, err = s.opener(ctx, view, v)
+	if err != nil {
+		return nil, fmt.Errorf("%s/%s: %w", in.Bucket, in.Key, err)
+	}
+	return o, nil
+}
+
+func lookUp(ctx context.Context, r kv.Reader, b *bucket, key string) (*versionRecord, error) {
+	v, _, err := readCurrent(ctx, r, b, key)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, fmt.Errorf("%w: %s/%s", ErrNoSuchKey, b.name, key)
+	}
+	return v, nil
+}
+
+type openFunc = func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+
+// opener reads inlined bytes at once, from the same view as their record: an
+// overwrite removes them. Stored bytes outlive their record by an hour (see
+// Collect), and an open reader finishes whatever happens.
+func (s *Service) opener(ctx context.Context, view kv.Reader, v *versionRecord) (openFunc, error) {
+	if v.Blob != "" {
+		return func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+			return s.blobs.Open(ctx, v.Blob, offset, length)
+		}, nil
+	}
+	var data []byte
+	if id, ok := v.content(); ok {
+		item, err := view.Get(ctx, id.key())
+		if err != nil {
+			return nil, storeError(err)
+		}
+		data = item.Value
+	}
+	if int64(len(data)) != v.Size {
+		return nil, fmt.Errorf("%w: %d of %d bytes are there", errStored, len(data), v.Size)
+	}
+	return func(_ context.Context, offset, length int64) (io.ReadCloser, error) {
+		if offset < 0 || length < 0 || offset+length > v.Size {
+			return nil, fmt.Errorf("read %d bytes at %d of %d: %w", length, offset, v.Size, io.ErrUnexpectedEOF)
+		}
+		return io.NopCloser(bytes.NewReader(data[offset : offset+length])), nil
+	}, nil
+}

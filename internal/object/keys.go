@@ -1,0 +1,101 @@
+package object
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// The key-space of the metadata store. Numbers are 8 bytes, big endian; a name
+// or key that is not last in its row is escaped and ended by 0x00 0x01.
+//
+//	prefix  fields                               value
+//	b       bucket name                          bucketRecord: configuration, no counters
+//	c       bucket id, key                       versionRecord of the key's latest version,
+//	                                             if that is not a delete marker
+//	v       bucket id, key (escaped), ^stamp     versionRecord of every other version, and of
+//	                                             markers, newest first
+//	d       content id                           the bytes of a small object, written once
+//	r       blob ref, 0, bucket id, stamp, key   one user of stored bytes; empty value
+//	g       stamp, blob ref                      bytes that lost a user; the collector reads these
+//	m       bucket id, upload id, part number    parts of uploads under way
+//	s       see package config
+//	j q p k see package journal
+//
+// Rows c sort by key as S3's listings do: the key is last in them and not
+// escaped. Everything carries the bucket's id, never its name, so that a bucket
+// of the same name made later inherits nothing. Rows v and m are reserved for
+// versioning and multipart upload; deleting a bucket already looks at them.
+const (
+	prefixBucket  = 'b'
+	prefixCurrent = 'c'
+	prefixVersion = 'v'
+	prefixData    = 'd'
+	prefixRef     = 'r'
+	prefixGarbage = 'g'
+	prefixUpload  = 'm'
+)
+
+func bucketKey(name string) []byte { return append([]byte{prefixBucket}, name...) }
+
+// inBucket is the start of a bucket's rows under prefix.
+func inBucket(prefix byte, bucketID uint64) []byte {
+	k := make([]byte, 0, 9+64)
+	return binary.BigEndian.AppendUint64(append(k, prefix), bucketID)
+}
+
+func currentKey(bucketID uint64, key string) []byte {
+	return append(inBucket(prefixCurrent, bucketID), key...)
+}
+
+// contentID names inlined bytes. It is unique for ever: the store's incarnation
+// and a counter.
+type contentID struct{ incarnation, count uint64 }
+
+func (c contentID) key() []byte {
+	k := make([]byte, 0, 17)
+	k = binary.BigEndian.AppendUint64(append(k, prefixData), c.incarnation)
+	return binary.BigEndian.AppendUint64(k, c.count)
+}
+
+// refKey is the row of one user of stored bytes; refStampOffset is where the
+// user's stamp stands in it.
+func refKey(ref string, bucketID, stamp uint64, key string) []byte {
+	k := refPrefix(ref)
+	k = binary.BigEndian.AppendUint64(k, bucketID)
+	k = binary.BigEndian.AppendUint64(k, stamp)
+	return append(k, key...)
+}
+
+func refStampOffset(ref string) int { return len(ref) + 2 + 8 }
+
+func refPrefix(ref string) []byte {
+	k := make([]byte, 0, len(ref)+2+16+64)
+	k = append(append(k, prefixRef), ref...)
+	return append(k, 0)
+}
+
+// garbageStampOffset is where the stamp stands in a garbage row.
+const garbageStampOffset = 1
+
+func garbageKey(stamp uint64, ref string) []byte {
+	k := binary.BigEndian.AppendUint64([]byte{prefixGarbage}, stamp)
+	return append(k, ref...)
+}
+
+func garbageRef(key []byte) string { return string(key[9:]) }
+
+// rangeEnd is the smallest key greater than all that start with prefix; nil if
+// there is none.
+func rangeEnd(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] != 0xff {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// etagOf is the ETag of content with the given MD5.
+func etagOf(md5 []byte) string { return hex.EncodeToString(md5) }

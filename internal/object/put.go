@@ -1,0 +1,254 @@
+package object
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // S3's ETag is the MD5 of the content
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/carillon-s3/carillon/internal/blob"
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/s3"
+)
+
+const (
+	// inlineBytes is the largest object whose bytes are kept in the metadata
+	// store. One synced commit then holds all of it, where a file of its own
+	// costs two more syncs; beyond it, rewriting bytes in compactions costs
+	// more than that.
+	inlineBytes = 32 << 10
+	// copyBytes is the buffer that a body passes through.
+	copyBytes = 256 << 10
+)
+
+// Put stores a new object under its key, and records s3:ObjectCreated:Put in
+// the same commit. It returns once all of that is durable. The body is read
+// once, also when the decision has to be taken again.
+//
+// Errors: ErrNoSuchBucket, ErrBadDigest, ErrIncompleteBody, ErrEntityTooLarge,
+// ErrPreconditionFailed, ErrNoSpace, ErrUnsure, those of Body, and those of the
+// name rules.
+func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
+	if err := checkPut(in); err != nil {
+		return Info{}, err
+	}
+	if err := s.Admit(); err != nil {
+		return Info{}, err
+	}
+	if b, _, err := s.readBucket(ctx, s.store, in.Bucket); err != nil || b == nil {
+		return Info{}, err // before the body is read
+	}
+	content, err := s.receive(ctx, in)
+	if err != nil {
+		return Info{}, fmt.Errorf("put %s/%s: %w", in.Bucket, in.Key, err)
+	}
+	v := &versionRecord{Size: content.size, ETag: etagOf(content.md5), Metadata: in.Metadata}
+	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
+		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
+			return nil, err
+		}
+		if t.current != nil {
+			t.dropContent(t.current)
+		}
+		s.keepContent(t, v, content)
+		if err := t.setCurrent(v); err != nil {
+			return nil, err
+		}
+		rec := t.record(event.ObjectCreatedPut, in.Request)
+		rec.Size, rec.ETag = v.Size, v.ETag
+		rec.ContentType, rec.UserMetadata = v.Metadata[contentType], v.Metadata
+		rec.Post = v.state()
+		return rec, nil
+	})
+	if err != nil {
+		s.discard(ctx, content, err)
+		return Info{}, err
+	}
+	v.stamp = position.Stamp
+	return v.info(in.Bucket, in.Key), nil
+}
+
+// contentType is the stored name of the header.
+const contentType = "content-type"
+
+func checkPut(in PutInput) error {
+	switch {
+	case len(in.Key) > s3.MaxKeyBytes:
+		return fmt.Errorf("%w: %d bytes", ErrKeyTooLong, len(in.Key))
+	case !s3.ValidObjectKey(in.Key):
+		return fmt.Errorf("%w: %q", ErrInvalidObjectName, in.Key)
+	case in.Size > s3.MaxPutBytes:
+		return fmt.Errorf("%w: %d bytes", ErrEntityTooLarge, in.Size)
+	}
+	return nil
+}
+
+// checkConditions applies If-Match and If-None-Match to the key's latest
+// version (S3, "Conditional writes").
+func checkConditions(current *versionRecord, ifMatch, ifNoneMatch string) error {
+	if ifMatch != "" {
+		if current == nil {
+			return fmt.Errorf("%w: If-Match on a missing key", ErrNoSuchKey)
+		}
+		if ifMatch != "*" && ifMatch != current.ETag {
+			return fmt.Errorf("%w: If-Match", ErrPreconditionFailed)
+		}
+	}
+	if ifNoneMatch != "" && current != nil && (ifNoneMatch == "*" || ifNoneMatch == current.ETag) {
+		return fmt.Errorf("%w: If-None-Match", ErrPreconditionFailed)
+	}
+	return nil
+}
+
+// content is a received body: inlined bytes, or a committed blob, or nothing.
+type content struct {
+	size   int64
+	md5    []byte
+	inline []byte
+	id     contentID
+	blob   blob.Ref
+}
+
+// receive reads the body once, computes its digest on the way, and makes large
+// bodies durable as a blob.
+func (s *Service) receive(ctx context.Context, in PutInput) (*content, error) {
+	limit := int64(s3.MaxPutBytes)
+	if in.Size >= 0 {
+		limit = in.Size
+	}
+	body := &bodyReader{r: in.Body, left: limit, digest: md5.New()} //nolint:gosec // see above
+	head := make([]byte, 0, headSize(in.Size))
+	head, err := readHead(body, head)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{}
+	if len(head) > inlineBytes {
+		if c.blob, err = s.receiveBlob(ctx, head, body); err != nil {
+			return nil, err
+		}
+	}
+	if err := body.finish(in.Size); err != nil {
+		s.discard(ctx, c, err)
+		return nil, err
+	}
+	c.size, c.md5 = body.n, body.digest.Sum(nil)
+	if in.ContentMD5 != nil && !bytes.Equal(in.ContentMD5, c.md5) {
+		s.discard(ctx, c, ErrBadDigest)
+		return nil, ErrBadDigest
+	}
+	if c.blob == "" && len(head) > 0 {
+		c.inline = head
+		c.id = contentID{s.store.Incarnation(), s.contents.Add(1)}
+	}
+	return c, nil
+}
+
+// headSize is the room for a body that may turn out to be small.
+func headSize(announced int64) int64 {
+	if announced < 0 || announced > inlineBytes {
+		return inlineBytes + 1
+	}
+	return announced + 1
+}
+
+// readHead reads until the body ends or head has one byte more than is inlined.
+func readHead(body io.Reader, head []byte) ([]byte, error) {
+	for len(head) < cap(head) {
+		n, err := body.Read(head[len(head):cap(head)])
+		head = head[:len(head)+n]
+		if errors.Is(err, io.EOF) {
+			return head, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return head, nil
+}
+
+// receiveBlob writes head and the rest of body to the store of bytes.
+func (s *Service) receiveBlob(ctx context.Context, head []byte, body io.Reader) (blob.Ref, error) {
+	w, err := s.blobs.Create(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = w.Abort() }() // does nothing after Commit
+	if _, err := w.Write(head); err != nil {
+		return "", err
+	}
+	buf, ok := s.copyBuffers.Get().(*[copyBytes]byte)
+	if !ok {
+		buf = new([copyBytes]byte)
+	}
+	defer s.copyBuffers.Put(buf)
+	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{body}, buf[:]); err != nil {
+		return "", err
+	}
+	return w.Commit()
+}
+
+// keepContent puts inlined bytes into the batch and names them in v.
+func (s *Service) keepContent(t *tx, v *versionRecord, c *content) {
+	if c.inline != nil {
+		v.Incarnation, v.Content = c.id.incarnation, c.id.count
+		t.batch.Set(c.id.key(), c.inline)
+	}
+	v.Blob = c.blob
+}
+
+// discard removes bytes that were received in vain. After an unsure commit it
+// must not: they may be in use.
+func (s *Service) discard(ctx context.Context, c *content, why error) {
+	if c.blob == "" || errors.Is(why, ErrUnsure) {
+		return
+	}
+	if err := s.blobs.Delete(context.WithoutCancel(ctx), c.blob); err != nil {
+		s.log.Warn("unused bytes could not be removed", "ref", c.blob, "err", err)
+	}
+}
+
+// bodyReader counts and digests a body, and refuses more than was announced.
+type bodyReader struct {
+	r      io.Reader
+	left   int64
+	n      int64
+	digest hash.Hash
+	eof    bool
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if b.eof {
+		return 0, io.EOF
+	}
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, ErrEntityTooLarge
+	}
+	b.digest.Write(p[:n]) //nolint:errcheck // a hash never fails
+	if errors.Is(err, io.EOF) {
+		b.eof = true
+	}
+	return n, err
+}
+
+// finish makes sure that the body ended where it was announced to end.
+func (b *bodyReader) finish(announced int64) error {
+	if !b.eof {
+		var one [1]byte
+		if _, err := io.ReadFull(b, one[:]); !errors.Is(err, io.EOF) {
+			if err == nil {
+				err = ErrEntityTooLarge
+			}
+			return err
+		}
+	}
+	if announced >= 0 && b.n != announced {
+		return fmt.Errorf("%w: %d of %d bytes", ErrIncompleteBody, b.n, announced)
+	}
+	return nil
+}
