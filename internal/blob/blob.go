@@ -23,6 +23,8 @@ var (
 	// ErrUnsure says that a commit's outcome is unknown: the caller must not
 	// use the reference, nor delete it.
 	ErrUnsure = errors.New("blob: outcome unknown")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("blob: store closed")
 )
 
 // Ref addresses committed contents. It is opaque, printable ASCII of at most 64
@@ -31,12 +33,14 @@ type Ref string
 
 // Store holds contents. It is safe for concurrent use.
 type Store interface {
-	// Create starts new contents.
+	// Create starts new contents. ctx bounds this call, not the writing.
 	Create(ctx context.Context) (Writer, error)
 
 	// Open returns length bytes from offset on. Every byte is verified before it
-	// is returned. ErrNotFound if there are no such contents; reading beyond
-	// their end is an error of the caller's and gives io.ErrUnexpectedEOF.
+	// is returned; damage that is found on the way ends the reading with
+	// ErrCorrupt. ErrNotFound if there are no such contents; a range that
+	// reaches beyond their end is an error of the caller's and gives
+	// io.ErrUnexpectedEOF, from Open itself. The end of ctx ends the reading.
 	Open(ctx context.Context, ref Ref, offset, length int64) (io.ReadCloser, error)
 
 	// Delete removes contents for good; missing ones are no error. Readers that
@@ -44,7 +48,11 @@ type Store interface {
 	Delete(ctx context.Context, ref Ref) error
 
 	// Walk yields every reference with its size, in no order. For repair and
-	// inspection only: it may take hours.
+	// inspection only: it may take hours. Contents that were begun and never
+	// committed, or are damaged so that their size is not known, come with
+	// Ref, Incarnation and ErrCorrupt, and the walk goes on; contents that a
+	// living process is writing look the same, so repair leaves the
+	// incarnations of living processes alone. Any other error ends the walk.
 	Walk(ctx context.Context) iter.Seq2[Info, error]
 
 	Close() error
@@ -59,13 +67,16 @@ type Info struct {
 	Incarnation uint64
 }
 
-// Writer takes the bytes of new contents. Not safe for concurrent use.
+// Writer takes the bytes of new contents. Not safe for concurrent use. Its first
+// error is final: every later Write and Commit returns it.
 type Writer interface {
 	io.Writer
 	// Commit makes the contents and their directory entry durable and returns
-	// the reference under which they can be opened from then on.
+	// the reference under which they can be opened from then on. ErrUnsure if
+	// a sync failed: it is not tried again, and what was written is left where
+	// it is, unreferenced. After any other error nothing was committed.
 	Commit() (Ref, error)
-	// Abort drops what was written. After Commit it does nothing, so it can be
-	// deferred.
+	// Abort drops what was written. After a Commit that returned nil or
+	// ErrUnsure it does nothing, so it can be deferred.
 	Abort() error
 }
