@@ -242,6 +242,14 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add(emptyDocument)
 	f.Add(`<?xml version="1.0" encoding="UTF-8"?><NotificationConfiguration><TopicConfiguration/></NotificationConfiguration>`)
 	f.Add("<NotificationConfiguration><QueueConfiguration><Id>\r\n&#xD;</Id>" + queue("arn:minio:sqs::1:webhook", "s3:ObjectRemoved:*"))
+	raw, err := os.ReadFile("testdata/golden/notification.json")
+	var cases []struct{ Put string }
+	if err != nil || json.Unmarshal(raw, &cases) != nil {
+		f.Fatal("no golden documents")
+	}
+	for _, tc := range cases {
+		f.Add(tc.Put)
+	}
 	all := event.Site{Known: func(event.TargetID) bool { return true }}
 	f.Fuzz(func(t *testing.T, doc string) {
 		c, err := event.ParseConfig(strings.NewReader(doc), all)
@@ -262,4 +270,30 @@ func FuzzParseConfig(f *testing.F) {
 		}
 		c.Rules().Match(event.ObjectCreatedPut, "some/key")
 	})
+}
+
+// TestConfigOfMC puts the documents that mc sends, in the order of its commands.
+func TestConfigOfMC(t *testing.T) {
+	t.Parallel()
+	var steps []struct {
+		Put, Get string
+		Status   int
+	}
+	readGolden(t, "mc.json", &steps)
+	var stored *event.Config
+	for i, step := range steps {
+		c, err := event.ParseConfig(strings.NewReader(step.Put), event.Site{Known: only, Stored: stored})
+		if (err == nil) != (step.Status == 200) {
+			t.Fatalf("step %d: %v, but MinIO answered %d", i, err, step.Status)
+		}
+		if err != nil {
+			wantConfigError(t, err, event.CodeInvalidArgument, "An object key name filtering rule defined with overlapping prefixes, "+
+				"overlapping suffixes, or overlapping combinations of prefixes and suffixes for the same event types.")
+			continue
+		}
+		stored = c
+		if diff := cmp.Diff(step.Get, string(c.AppendXML(nil, ""))); diff != "" {
+			t.Errorf("step %d (-peer +ours):\n%s", i, diff)
+		}
+	}
 }
