@@ -187,15 +187,16 @@ type Site struct {
 	Stored *Config
 }
 
-func (s *Site) check(arn ARN) error {
-	if s.Region != "" && arn.Region != "" && arn.Region != s.Region {
-		return invalid(msgOtherRegion)
+func (s *Site) check(arns []ARN) error {
+	stored := s.Stored.Targets()
+	for _, arn := range arns {
+		if s.Region != "" && arn.Region != "" && arn.Region != s.Region {
+			return invalid(msgOtherRegion)
+		}
+		known := s.Known != nil && s.Known(arn.Target)
+		if !known && !slices.Contains(stored, arn.Target) {
+			return invalid(msgBadARN)
+		}
 	}
-	if s.Known != nil && s.Known(arn.Target) {
-		return nil
-	}
-	if slices.Contains(s.Stored.Targets(), arn.Target) {
-		return nil
-	}
-	return invalid(msgBadARN)
+	return nil
 }

@@ -67,10 +67,8 @@ func ParseConfig(r io.Reader, site Site) (*Config, error) {
 	if len(doc.Topics)+len(doc.CloudFunctions) > 0 {
 		return nil, &ConfigError{Code: CodeUnsupportedNotification, Message: msgUnsupported}
 	}
-	for _, arn := range arns {
-		if err := site.check(arn); err != nil {
-			return nil, err
-		}
+	if err := site.check(arns); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

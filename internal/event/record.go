@@ -8,7 +8,7 @@ package event
 // numbers in the tags are its stored format, and are never given a new meaning.
 //
 // Time, sequencer and id are not in it: they come from the record's place in
-// the journal (see Origin and Encoder).
+// the journal (see Place and Encoder).
 type Record struct {
 	Name     Name   `cbor:"1,keyasint"`
 	Bucket   string `cbor:"2,keyasint"`
