@@ -30,7 +30,7 @@ func (s *Service) Accessed(ctx context.Context, name event.Name, info Info, req 
 	s.recordAccess(ctx, b, &event.Record{
 		Name: name, Bucket: info.Bucket, BucketID: b.ID, Key: info.Key, VersionID: info.VersionID,
 		Size: info.Size, ETag: info.ETag, ContentType: info.Metadata[contentType],
-		UserMetadata: info.Metadata, Request: req, Sequencer: info.Stamp,
+		UserMetadata: eventMetadata(info.Metadata), Request: req, Sequencer: info.Stamp,
 	})
 }
 

@@ -56,6 +56,7 @@ func TestEveryMutationHasItsEventInTheSameCommit(t *testing.T) {
 	in := putInput("bucket", "k", "v1")
 	in.Request = req
 	in.Metadata["X-Amz-Meta-Color"] = "red"
+	in.Metadata["expires"] = "Thu, 01 Dec 2033 16:00:00 GMT" // is not told
 	first, err := s.Put(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 		}
 		rec := t.record(event.ObjectCreatedPut, in.Request)
 		rec.Size, rec.ETag = v.Size, v.ETag
-		rec.ContentType, rec.UserMetadata = v.Metadata[contentType], v.Metadata
+		rec.ContentType, rec.UserMetadata = v.Metadata[contentType], eventMetadata(v.Metadata)
 		rec.Post = v.state()
 		return rec, nil
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -112,8 +113,19 @@ func (r *versionRecord) info(bucket, key string) Info {
 func (r *versionRecord) state() *event.State {
 	return &event.State{
 		VersionID: r.VersionID, Size: r.Size, ETag: r.ETag,
-		ContentType: r.Metadata[contentType], UserMetadata: r.Metadata, Stamp: r.stamp,
+		ContentType: r.Metadata[contentType], UserMetadata: eventMetadata(r.Metadata), Stamp: r.stamp,
 	}
+}
+
+// eventMetadata is what events tell of a version's metadata: all but Expires,
+// which MinIO leaves out too.
+func eventMetadata(metadata map[string]string) map[string]string {
+	if _, ok := metadata["expires"]; !ok {
+		return metadata
+	}
+	told := maps.Clone(metadata)
+	delete(told, "expires")
+	return told
 }
 
 // fillStamp writes the commit's stamp into a stored versionRecord.
