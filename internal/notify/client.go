@@ -1,0 +1,193 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/journal"
+	"github.com/carillon-s3/carillon/internal/notify/target"
+)
+
+const (
+	// sendGrace is how long a Send may take to return after its context ended,
+	// and again after its target was closed, before it is left behind.
+	sendGrace = 2 * time.Second
+	// maxAbandoned bounds the Sends of a target that were left behind: above it
+	// nothing is sent until some return, so that a client library that hangs
+	// for ever holds a few goroutines and no more.
+	maxAbandoned = 8
+	// defaultTimeout is for kinds that name none.
+	defaultTimeout = 30 * time.Second
+)
+
+var (
+	// errAborted: the Send was broken off because its client was dropped for
+	// another one's timeout, or by the end of the runner.
+	errAborted   = errors.New("send broken off")
+	errAbandoned = errors.New("the target's client hangs and does not return; waiting for it")
+)
+
+// client is one opened target. A timeout or a new configuration replaces it.
+type client struct {
+	target target.Target
+	traits target.Traits
+	// users counts Sends and Checks under way. Once retired, the last of them
+	// closes it.
+	users   atomic.Int64
+	retired atomic.Bool
+	// dropped: it was closed, maybe with Sends under way.
+	dropped atomic.Bool
+}
+
+// traitsOf returns a kind's traits with what it left out filled in.
+func traitsOf(k target.Kind, s config.Settings) target.Traits {
+	t := k.Traits(s)
+	t.MaxBatch = max(t.MaxBatch, 1)
+	t.Senders = min(max(t.Senders, 1), journal.Partitions)
+	if t.Timeout <= 0 {
+		t.Timeout = defaultTimeout
+	}
+	return t
+}
+
+// open returns the current client, opening it if there is none.
+func (r *runner) open() (*client, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.current != nil {
+		return r.current, nil
+	}
+	if r.abandoned.Load() >= maxAbandoned {
+		return nil, errAbandoned
+	}
+	t, err := r.kind.Open(r.settings, r.env)
+	if err != nil {
+		r.openErr = err
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	r.openErr = nil
+	r.current = &client{target: t, traits: traitsOf(r.kind, r.settings)}
+	return r.current, nil
+}
+
+// send sends one batch. It returns within the kind's timeout and two graces,
+// whatever the target does.
+func (r *runner) send(b *batch) error {
+	c, err := r.open()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.hard, c.traits.Timeout)
+	defer cancel()
+	err = r.call(ctx, c, func(ctx context.Context) error { return c.target.Send(ctx, b.msgs) })
+	switch {
+	case err == nil:
+		return nil
+	case r.hard.Err() != nil:
+		return fmt.Errorf("%w: %w", errAborted, err)
+	case ctx.Err() != nil:
+		r.drop(c)
+		return fmt.Errorf("no answer within %s: %w", c.traits.Timeout, err)
+	case c.dropped.Load():
+		return fmt.Errorf("%w: %w", errAborted, err)
+	}
+	return err
+}
+
+// call runs f, which uses c, in a goroutine of its own, so that one that never
+// returns holds nobody. When ctx has ended, f is given a grace, then c is
+// closed under it, and after another grace it is left behind.
+func (r *runner) call(ctx context.Context, c *client, f func(context.Context) error) error {
+	c.users.Add(1)
+	done := make(chan error, 1)
+	go func() {
+		done <- r.guarded(ctx, f)
+		if c.users.Add(-1) == 0 && c.retired.Load() {
+			r.drop(c)
+		}
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	if err, ok := within(done, sendGrace); ok {
+		return err
+	}
+	r.drop(c)
+	if err, ok := within(done, sendGrace); ok {
+		return err
+	}
+	r.abandoned.Add(1)
+	go func() {
+		<-done
+		r.abandoned.Add(-1)
+	}()
+	return fmt.Errorf("client did not return: %w", context.Cause(ctx))
+}
+
+// guarded turns a panic in a client library into an error of its target: one
+// target's defect must not end the server.
+func (r *runner) guarded(ctx context.Context, f func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// What was panicked with may hold a secret; the stack does not.
+			r.log.Error("target panicked", "target", r.consumer, "stack", string(debug.Stack()))
+			err = errors.New("the target's client panicked")
+		}
+	}()
+	return f(ctx)
+}
+
+func within(done <-chan error, d time.Duration) (error, bool) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return err, true
+	case <-t.C:
+		return nil, false
+	}
+}
+
+// drop closes c at once, whoever uses it, and has the next Send open another.
+func (r *runner) drop(c *client) {
+	r.mu.Lock()
+	if r.current == c {
+		r.current = nil
+	}
+	r.mu.Unlock()
+	if !c.dropped.Swap(true) {
+		r.closeTarget(c)
+	}
+}
+
+// retire has the next Send open another client; c is closed once the Sends that
+// use it are done.
+func (r *runner) retire(c *client) {
+	r.mu.Lock()
+	if r.current == c {
+		r.current = nil
+	}
+	r.mu.Unlock()
+	c.retired.Store(true)
+	if c.users.Load() == 0 {
+		r.drop(c)
+	}
+}
+
+// closeTarget closes a target without waiting longer than a grace for it.
+func (r *runner) closeTarget(c *client) {
+	done := make(chan error, 1)
+	go func() {
+		done <- r.guarded(context.Background(), func(context.Context) error { return c.target.Close() })
+	}()
+	if err, ok := within(done, sendGrace); !ok || err != nil {
+		r.log.Debug("target did not close cleanly", "target", r.consumer, "err", err)
+	}
+}

@@ -1,0 +1,52 @@
+// Package notify delivers events from the journal's outbox to the configured
+// targets: at least once, per object key and target in commit order, each
+// target on its own.
+//
+// The outbox is the only queue. A Dispatcher runs one runner per target, a
+// runner several senders, and a sender owns a share of the partitions: it reads
+// ahead a little in each (lane.go), fills one batch across them with at most
+// one event of a key (sender.go), sends it (client.go), and decides by pure
+// functions what becomes of each event (decide.go) and of the target
+// (breaker.go). Nothing is kept here that the outbox would not give back after
+// a crash.
+//
+// What is absent: no queue that could overflow, no file, no timer that polls.
+package notify
+
+import (
+	"context"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/journal"
+)
+
+// Journal is what delivery uses of *journal.Journal. Consumers are named by
+// event.TargetID.String.
+type Journal interface {
+	// Pending returns up to max outbox entries in order, with sequences above
+	// after. Acknowledged entries may be among them for a moment. No entries
+	// means that there are none.
+	Pending(ctx context.Context, consumer string, partition uint16, after uint64, max int) ([]journal.Entry, error)
+	// Ack takes entries out of the outbox without waiting for the disk.
+	Ack(ctx context.Context, consumer string, at []journal.At) error
+	// Park takes an entry out of the outbox and lists it with its reason;
+	// durable.
+	Park(ctx context.Context, consumer string, p journal.Parked) error
+	CountParked(ctx context.Context, consumer string) (int64, error)
+	// Block and Unblock keep the durable set of blocked keys.
+	Block(ctx context.Context, consumer string, k journal.Blocked) error
+	Unblock(ctx context.Context, consumer string, bucketID uint64, key string) error
+	BlockedKeys(ctx context.Context, consumer string) ([]journal.Blocked, error)
+	// Backlog counts the outbox by reading it.
+	Backlog(ctx context.Context, consumer string) (journal.Backlog, error)
+	// Consumers lists the consumers that have outbox entries.
+	Consumers(ctx context.Context) ([]string, error)
+	// Watch calls fn, which must not block, after new records are durable.
+	Watch(fn func(partitions []uint16)) (stop func())
+}
+
+// Encoder makes the JSON forms of an event. *event.Encoder is one.
+type Encoder interface {
+	AppendEnvelope(dst []byte, rec *event.Record, at event.Place) []byte
+	AppendRecords(dst []byte, rec *event.Record, at event.Place) []byte
+}

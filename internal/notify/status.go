@@ -1,0 +1,196 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/journal"
+)
+
+// State is how a target is.
+type State string
+
+// States of a target.
+const (
+	// Online: it acknowledges, or could be connected to a moment ago.
+	Online State = "online"
+	// Offline: it is in trouble; its events wait.
+	Offline State = "offline"
+	// Misconfigured: its settings cannot be used; its events wait.
+	Misconfigured State = "misconfigured"
+	// Disabled: it is configured but switched off; its events wait.
+	Disabled State = "disabled"
+	// NotConfigured: events wait for it, but there is no such target.
+	NotConfigured State = "not configured"
+)
+
+// Status tells of one target.
+type Status struct {
+	Target event.TargetID
+	State  State
+	// Since is when delivery last changed between working and not; zero if it is
+	// not known.
+	Since time.Time
+	// Backlog is what is not acknowledged. It can be some seconds old, more if
+	// it is very long.
+	Backlog journal.Backlog
+	// OverLimit says that the backlog exceeds queue_limit, or 100,000 where none
+	// is set.
+	OverLimit bool
+	// Delivered and Failed count events acknowledged and attempts that failed,
+	// since the target started.
+	Delivered, Failed int64
+	// Parked counts events set aside for good, BlockedKeys keys whose events
+	// wait on their own.
+	Parked      int64
+	BlockedKeys int
+	// LastError holds no secret. It is kept after the target is back.
+	LastError     string
+	LastErrorTime time.Time
+}
+
+// Status returns the state of all targets, and of consumers that have events
+// but no target, ordered by type and id. Idle targets are checked, all at once
+// and for two seconds at most.
+func (d *Dispatcher) Status(ctx context.Context) ([]Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	targets := d.snapshot()
+	consumers, err := d.options.Journal.Consumers(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("status of targets: %w", err)
+	}
+	var (
+		mu  sync.Mutex
+		out []Status
+		wg  sync.WaitGroup
+	)
+	add := func(f func() Status) {
+		wg.Go(func() {
+			s := f()
+			mu.Lock()
+			defer mu.Unlock()
+			out = append(out, s)
+		})
+	}
+	kept := make(map[string]bool, len(targets))
+	for name, c := range targets {
+		kept[name] = true
+		add(func() Status { return d.statusOf(ctx, name, c) })
+	}
+	for _, name := range consumers {
+		id, err := event.ParseTargetID(name)
+		if err != nil || kept[name] {
+			// Other readers of the journal, such as replication, are no targets.
+			continue
+		}
+		kept[name] = true
+		add(func() Status {
+			return Status{Target: id, State: NotConfigured, Backlog: d.backlogs.of(ctx, name), Parked: d.countParked(ctx, name)}
+		})
+	}
+	wg.Wait()
+	d.backlogs.forget(kept)
+	slices.SortFunc(out, func(a, b Status) int { return a.Target.Compare(b.Target) })
+	return out, nil
+}
+
+func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured) Status {
+	if c.runner == nil {
+		s := Status{
+			Target: c.Target, State: Misconfigured, Since: c.since,
+			Backlog: d.backlogs.of(ctx, name), Parked: d.countParked(ctx, name),
+		}
+		if c.Disabled {
+			s.State = Disabled
+		} else if c.Err != nil {
+			s.LastError, s.LastErrorTime = c.Err.Error(), c.since
+		}
+		return s
+	}
+	s := c.runner.status(ctx)
+	if !c.runner.idle() {
+		s.Backlog = d.backlogs.of(ctx, name)
+	}
+	s.OverLimit = s.Backlog.Entries > limitOf(c.Configured)
+	return s
+}
+
+func (d *Dispatcher) countParked(ctx context.Context, name string) int64 {
+	n, err := d.options.Journal.CountParked(ctx, name)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// status tells of the target without its backlog.
+func (r *runner) status(ctx context.Context) Status {
+	r.mu.Lock()
+	h, openErr := r.health, r.openErr
+	r.mu.Unlock()
+	s := Status{
+		Target: r.id, State: Online, Since: h.since,
+		Delivered: r.delivered.Load(), Failed: r.failedSends.Load(),
+		Parked: r.parked.Load(), BlockedKeys: int(r.blocked.n.Load()),
+		LastError: h.lastErr, LastErrorTime: h.lastErrTime,
+	}
+	switch {
+	case openErr != nil:
+		s.State, s.LastError = Misconfigured, openErr.Error()
+	case !r.healthy():
+		s.State = Offline
+	case time.Since(h.lastSuccess) < checkFresh:
+	default:
+		if err := r.checkNow(ctx); err != nil {
+			s.State, s.LastError, s.LastErrorTime = Offline, reason(err), time.Now()
+		}
+	}
+	return s
+}
+
+// idle reports whether everything in the outbox is acknowledged, as far as the
+// senders have seen.
+func (r *runner) idle() bool {
+	for _, s := range r.senders {
+		if !s.quiet.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+// Check tests the connection to a target, within two seconds. ErrNotFound if
+// there is no such target; for a misconfigured one, the reason.
+func (d *Dispatcher) Check(ctx context.Context, id event.TargetID) error {
+	d.mu.RLock()
+	c := d.targets[id.String()]
+	d.mu.RUnlock()
+	switch {
+	case c == nil:
+		return fmt.Errorf("%w: %s", ErrNotFound, id)
+	case c.runner != nil:
+		return c.runner.checkNow(ctx)
+	default:
+		return c.Err
+	}
+}
+
+// BlockedKeys lists the keys of a target whose events wait on their own,
+// ordered by key. ErrNotFound if the target does not run.
+func (d *Dispatcher) BlockedKeys(id event.TargetID) ([]journal.Blocked, error) {
+	d.mu.RLock()
+	c := d.targets[id.String()]
+	d.mu.RUnlock()
+	if c == nil || c.runner == nil {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	list := c.runner.blocked.list()
+	slices.SortFunc(list, func(a, b journal.Blocked) int { return strings.Compare(a.Key, b.Key) })
+	return list, nil
+}
