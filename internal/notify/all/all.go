@@ -1,0 +1,14 @@
+// Package all lists the kinds of target.
+package all
+
+import (
+	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/webhook"
+)
+
+// Kinds returns every kind of target that this server has.
+func Kinds() []target.Kind {
+	return []target.Kind{
+		webhook.Kind(),
+	}
+}
