@@ -1,0 +1,120 @@
+package s3api
+
+import (
+	"encoding/xml"
+	"net/http"
+
+	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
+)
+
+// deleteObject answers DeleteObject; a missing key is a success.
+func deleteObject(h *Handler, w *response, r *request) error {
+	if err := checkVersion(r); err != nil {
+		return err
+	}
+	in := object.DeleteInput{Bucket: r.bucket, Key: r.key, Request: r.event()}
+	if err := h.Service.Delete(r.Context(), in); err != nil {
+		return err
+	}
+	return w.empty(http.StatusNoContent)
+}
+
+type deleteDocument struct {
+	XMLName xml.Name       `xml:"Delete"`
+	Quiet   bool           `xml:"Quiet"`
+	Objects []deleteTarget `xml:"Object"`
+}
+
+type deleteTarget struct {
+	Key       string `xml:"Key"`
+	VersionID string `xml:"VersionId"`
+	err       error
+}
+
+// deleteObjects answers DeleteObjects: up to 1,000 keys, each with a result of
+// its own.
+func deleteObjects(h *Handler, w *response, r *request) error {
+	doc, err := readDelete(r)
+	if err != nil {
+		return err
+	}
+	if _, err := h.Service.Bucket(r.Context(), r.bucket); err != nil {
+		return err
+	}
+	var keys []string
+	var of []*deleteTarget
+	for i := range doc.Objects {
+		t := &doc.Objects[i]
+		t.err = checkDelete(r, t)
+		if t.err == nil {
+			keys, of = append(keys, t.Key), append(of, t)
+		}
+	}
+	for i, err := range h.Service.DeleteMany(r.Context(), r.bucket, keys, r.event()) {
+		of[i].err = err
+	}
+	return h.writeDeleted(w, r, doc)
+}
+
+// readDelete reads the document. S3 wants it guarded by Content-MD5 or another
+// checksum: a damaged list of keys would delete the wrong ones.
+func readDelete(r *request) (*deleteDocument, error) {
+	body, err := readDocument(r, s3.MaxDeleteXMLBytes)
+	if err != nil {
+		return nil, err
+	}
+	if name, _ := r.body.Checksum(); name == "" && r.head("Content-Md5") == "" {
+		return nil, errInvalidRequest.says("Missing required header for this request: Content-MD5")
+	}
+	doc := new(deleteDocument)
+	if err := decodeXML(body, doc); err != nil {
+		return nil, err
+	}
+	if len(doc.Objects) == 0 || len(doc.Objects) > s3.MaxDeleteKeys {
+		return nil, errMalformedXML
+	}
+	return doc, nil
+}
+
+func checkDelete(r *request, t *deleteTarget) error {
+	if err := checkKey(t.Key); err != nil {
+		return err
+	}
+	if t.VersionID != "" && t.VersionID != "null" {
+		return errNoSuchVersion
+	}
+	return iam.Authorize(r.principal, iam.ActionDeleteObject, iam.Resource{Bucket: r.bucket, Key: t.Key})
+}
+
+func (h *Handler) writeDeleted(w *response, r *request, doc *deleteDocument) error {
+	d := h.document()
+	defer h.release(d)
+	d.root("DeleteResult")
+	for i := range doc.Objects {
+		t := &doc.Objects[i]
+		if t.err != nil {
+			e := toAPIError(t.err)
+			if e.status >= http.StatusInternalServerError {
+				h.Logger.Error("delete failed", "request", r.id, "bucket", r.bucket, "key", t.Key, "err", t.err)
+			}
+			d.open("Error")
+			d.text("Key", t.Key)
+			d.optional("VersionId", t.VersionID)
+			d.text("Code", e.name)
+			d.text("Message", e.text())
+			d.close("Error")
+			continue
+		}
+		if doc.Quiet {
+			continue
+		}
+		d.open("Deleted")
+		d.text("Key", t.Key)
+		d.optional("VersionId", t.VersionID)
+		d.close("Deleted")
+	}
+	d.close("DeleteResult")
+	return w.ok(d)
+}

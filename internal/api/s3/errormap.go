@@ -1,0 +1,119 @@
+package s3api
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/object"
+)
+
+// domainError is how an error of another layer is answered. An empty message
+// means the code's own.
+type domainError struct {
+	err     error
+	code    *code
+	message string
+}
+
+// domainErrors gives the answers to the errors of iam and object. Those of the
+// body come first: the object layer passes them on wrapped.
+func domainErrors() []domainError {
+	return []domainError{
+		{iam.ErrContentSHA256Mismatch, errContentSHA256Mismatch, ""},
+		{iam.ErrIncompleteBody, errIncompleteBody, ""},
+		{iam.ErrInvalidChunk, errInvalidChunk, ""},
+		{iam.ErrMalformedTrailer, errMalformedTrailer, ""},
+		{iam.ErrChecksumMismatch, errBadDigest, ""},
+		{iam.ErrSignature, errSignatureDoesNotMatch, ""},
+
+		{iam.ErrAccessDenied, errAccessDenied, ""},
+		{iam.ErrInvalidAccessKey, errInvalidAccessKeyID, ""},
+		{iam.ErrSkew, errRequestTimeTooSkewed, ""},
+		{iam.ErrExpired, errAccessDenied, "Request has expired"},
+		{iam.ErrNotYetValid, errAccessDenied, "Request is not valid yet"},
+		{iam.ErrHeaderMalformed, errAuthHeaderMalformed, ""},
+		{iam.ErrQueryMalformed, errAuthQueryParameters, ""},
+		{iam.ErrInvalidURI, errInvalidURI, ""},
+		{iam.ErrUnsignedHeaders, errAccessDenied, "There were headers present in the request which were not signed"},
+		{iam.ErrMissingDate, errAccessDenied, "AWS authentication requires a valid Date or x-amz-date header"},
+		{iam.ErrMissingContentSHA256, errInvalidRequest, "Missing required header for this request: x-amz-content-sha256"},
+		{iam.ErrInvalidContentSHA256, errInvalidArgument, "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form, or a valid sha256 value."},
+		{iam.ErrMultipleAuth, errInvalidArgument, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified"},
+		{iam.ErrSignatureVersion, errInvalidRequest, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."},
+		{iam.ErrInvalidToken, errInvalidToken, ""},
+		{iam.ErrMissingLength, errMissingContentLength, ""},
+		{iam.ErrNotImplemented, errNotImplemented, ""},
+		{iam.ErrInvalidChecksumHeader, errInvalidRequest, ""},
+
+		{object.ErrNoSuchBucket, errNoSuchBucket, ""},
+		{object.ErrNoSuchKey, errNoSuchKey, ""},
+		{object.ErrBucketExists, errBucketAlreadyOwnedByYou, ""},
+		{object.ErrBucketNotEmpty, errBucketNotEmpty, ""},
+		{object.ErrPreconditionFailed, errPreconditionFailed, ""},
+		{object.ErrBadDigest, errBadDigest, "The Content-MD5 you specified did not match what we received."},
+		{object.ErrIncompleteBody, errIncompleteBody, ""},
+		{object.ErrEntityTooLarge, errEntityTooLarge, ""},
+		{object.ErrInvalidBucketName, errInvalidBucketName, ""},
+		{object.ErrInvalidObjectName, errXMinioInvalidObjectName, ""},
+		{object.ErrKeyTooLong, errKeyTooLong, ""},
+		{object.ErrMetadataTooLarge, errMetadataTooLarge, ""},
+		{object.ErrNoSpace, errXMinioStorageFull, ""},
+		{object.ErrUnsure, errServiceUnavailable, "The outcome of the request is unknown. Please check and retry."},
+		{object.ErrUnavailable, errServiceUnavailable, ""},
+		{object.ErrContended, errSlowDown, ""},
+		{object.ErrUnknownTarget, errInvalidArgument, "A specified destination ARN does not exist or is not well-formed. Verify the destination ARN."},
+	}
+}
+
+// toAPIError says how an error is answered. What we do not know is an internal
+// error, whose cause is for the log only.
+func toAPIError(err error) *apiError {
+	var api *apiError
+	if errors.As(err, &api) {
+		return api
+	}
+	var c *code
+	if errors.As(err, &c) {
+		return &apiError{code: c}
+	}
+	var region *iam.RegionError
+	if errors.As(err, &region) {
+		return regionError(region)
+	}
+	var config *event.ConfigError
+	if errors.As(err, &config) {
+		return configError(config)
+	}
+	for _, d := range domainErrors() {
+		if !errors.Is(err, d.err) {
+			continue
+		}
+		e := &apiError{code: d.code, message: d.message, cause: err}
+		var detail *iam.Detail
+		if errors.As(err, &detail) {
+			e.message = detail.Message
+		}
+		return e
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
+		return &apiError{code: errRequestTimeout, cause: err}
+	}
+	return &apiError{code: errInternal, cause: err}
+}
+
+func regionError(e *iam.RegionError) *apiError {
+	c, what := errAuthHeaderMalformed, "The authorization header is malformed; "
+	if e.Query {
+		c, what = errAuthQueryParameters, "Error parsing the X-Amz-Credential parameter; "
+	}
+	return &apiError{code: c, message: what + "the region is wrong; expecting '" + e.Want + "'.", cause: e}
+}
+
+// configError answers what is wrong with a notification document.
+func configError(e *event.ConfigError) *apiError {
+	return &apiError{code: newCode(e.Code, errInvalidArgument.status, e.Message), cause: e}
+}

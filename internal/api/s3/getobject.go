@@ -1,0 +1,121 @@
+package s3api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/object"
+)
+
+// getObject answers GetObject.
+func getObject(h *Handler, w *response, r *request) error {
+	if err := checkVersion(r); err != nil {
+		return err
+	}
+	o, err := h.Service.Get(r.Context(), object.GetInput{Bucket: r.bucket, Key: r.key, Request: r.event()})
+	if err != nil {
+		return err
+	}
+	part, err := describe(w, r, o.Info)
+	if err != nil {
+		return err
+	}
+	body, err := o.Open(r.Context(), part.offset, part.length)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	h.Service.Accessed(r.Context(), event.ObjectAccessedGet, o.Info, r.event())
+	w.WriteHeader(part.status)
+	return h.copy(r.Context(), w, body, part.length)
+}
+
+// headObject answers HeadObject.
+func headObject(h *Handler, w *response, r *request) error {
+	if err := checkVersion(r); err != nil {
+		return err
+	}
+	info, err := h.Service.Head(r.Context(), object.GetInput{Bucket: r.bucket, Key: r.key, Request: r.event()})
+	if err != nil {
+		return err
+	}
+	part, err := describe(w, r, info)
+	if err != nil {
+		return err
+	}
+	h.Service.Accessed(r.Context(), event.ObjectAccessedHead, info, r.event())
+	w.WriteHeader(part.status)
+	return nil
+}
+
+// copy sends the body. An error of its source cuts the connection: the client
+// must not take a part for the whole.
+func (h *Handler) copy(ctx context.Context, w *response, body io.Reader, length int64) error {
+	buf := h.copyBuffers.Get().(*[copyBytes]byte)
+	defer h.copyBuffers.Put(buf)
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{body}, buf[:])
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return errClientGone
+	case err != nil:
+		return err
+	case n != length:
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// checkVersion refuses every version but the one an unversioned bucket has.
+func checkVersion(r *request) error {
+	for _, v := range r.query["versionId"] {
+		if v != "" && v != "null" {
+			return errNoSuchVersion
+		}
+	}
+	return nil
+}
+
+// describe decides between the whole object, a part of it, 304, 412 and 416, and
+// sets the headers.
+func describe(w *response, r *request, info object.Info) (byteRange, error) {
+	header := w.Header()
+	header["Etag"] = []string{`"` + info.ETag + `"`}
+	header["Last-Modified"] = []string{info.Modified.UTC().Format(http.TimeFormat)}
+	if info.VersionID != "" {
+		header["X-Amz-Version-Id"] = []string{info.VersionID}
+	}
+	if err := checkConditions(r, info); err != nil {
+		return byteRange{}, err
+	}
+	part, err := requestedRange(r, info)
+	if errors.Is(err, errInvalidRange) {
+		header["Content-Range"] = []string{"bytes */" + strconv.FormatInt(info.Size, 10)}
+	}
+	if err != nil {
+		return byteRange{}, err
+	}
+	writeMetadata(header, info.Metadata)
+	overrideHeaders(header, r)
+	header["Content-Length"] = []string{strconv.FormatInt(part.length, 10)}
+	if part.status == http.StatusPartialContent {
+		header["Content-Range"] = []string{part.contentRange(info.Size)}
+	}
+	return part, nil
+}
+
+// overrideHeaders applies the response-* parameters ("GetObject", URI request
+// parameters).
+func overrideHeaders(header http.Header, r *request) {
+	if len(r.query) == 0 {
+		return
+	}
+	for _, h := range standardHeaders() {
+		if v := r.query.Get("response-" + h.stored); v != "" {
+			header[h.header] = []string{v}
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package s3api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
+)
+
+// putObject answers PutObject. The body goes to the object layer in one pass,
+// verified on the way; the answer comes when all of it is durable.
+func putObject(h *Handler, w *response, r *request) error {
+	if err := checkKey(r.key); err != nil {
+		return err
+	}
+	if err := refuseUnsupported(r); err != nil {
+		return err
+	}
+	size := r.body.Size()
+	switch {
+	case size < 0:
+		return errMissingContentLength
+	case size > s3.MaxPutBytes:
+		return errEntityTooLarge
+	}
+	in := object.PutInput{Bucket: r.bucket, Key: r.key, Body: r.body, Size: size, Request: r.event()}
+	var err error
+	if in.ContentMD5, err = contentMD5(r); err != nil {
+		return err
+	}
+	if in.Metadata, err = metadata(r); err != nil {
+		return err
+	}
+	if in.IfMatch, err = putCondition(r.head("If-Match")); err != nil {
+		return err
+	}
+	if in.IfNoneMatch, err = putCondition(r.head("If-None-Match")); err != nil {
+		return err
+	}
+	info, err := h.Service.Put(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	w.set("Etag", `"`+info.ETag+`"`)
+	if name, value := r.body.Checksum(); name != "" {
+		w.set(name, value)
+	}
+	return w.empty(http.StatusOK)
+}
+
+func checkKey(key string) error {
+	switch {
+	case len(key) > s3.MaxKeyBytes:
+		return errKeyTooLong
+	case !s3.ValidObjectKey(key):
+		return errXMinioInvalidObjectName
+	}
+	return nil
+}
+
+// refuseUnsupported refuses what would be lost without a word: an object stored
+// without the encryption, tags or lock that were asked for.
+func refuseUnsupported(r *request) error {
+	for name := range r.Header {
+		if !strings.HasPrefix(name, "X-Amz-") {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(name, "X-Amz-Server-Side-Encryption"),
+			strings.HasPrefix(name, "X-Amz-Object-Lock-"),
+			name == "X-Amz-Tagging",
+			name == "X-Amz-Website-Redirect-Location",
+			name == "X-Amz-Write-Offset-Bytes":
+			return errNotImplemented.says("The header " + strings.ToLower(name) + " is not implemented.")
+		}
+	}
+	switch r.head("X-Amz-Storage-Class") {
+	case "", "STANDARD", "REDUCED_REDUNDANCY":
+		return nil
+	}
+	return errInvalidStorageClass
+}
+
+// putCondition reads If-Match or If-None-Match of a PUT: one ETag, or "*".
+func putCondition(value string) (string, error) {
+	value = strings.TrimSpace(value)
+	if strings.Contains(value, ",") {
+		return "", errNotImplemented.says("A conditional write takes one ETag.")
+	}
+	return strings.Trim(strings.TrimPrefix(value, "W/"), `"`), nil
+}

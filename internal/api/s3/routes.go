@@ -1,0 +1,114 @@
+package s3api
+
+import "github.com/carillon-s3/carillon/internal/iam"
+
+// routes is the table of S3 operations (Amazon S3 API reference, "Actions"; the
+// two Listen operations are an extension of the notification guide's server).
+// The first row that a request fits is taken.
+func routes() []route {
+	var rows []route
+	rows = append(rows, serviceRoutes()...)
+	rows = append(rows, bucketRoutes()...)
+	rows = append(rows, bucketConfigurationRoutes()...)
+	return append(rows, objectRoutes()...)
+}
+
+func serviceRoutes() []route {
+	return []route{
+		{operation: "ListenNotification", method: get, scope: onService, query: "events", action: iam.ActionListenNotification, handler: listen},
+		{operation: "ListBuckets", method: get, scope: onService, action: iam.ActionListAllMyBuckets, handler: listBuckets, region: iam.RegionSiteOrDefault},
+	}
+}
+
+func bucketRoutes() []route {
+	return []route{
+		{operation: "GetBucketLocation", method: get, scope: onBucket, query: "location", action: iam.ActionGetBucketLocation, handler: getBucketLocation, region: iam.RegionSiteOrDefault},
+		{operation: "ListenBucketNotification", method: get, scope: onBucket, query: "events", action: iam.ActionListenBucketNotification, handler: listen},
+		{operation: "ListObjectVersions", method: get, scope: onBucket, query: "versions", action: iam.ActionListBucketVersions, handler: listObjectVersions},
+		{operation: "ListMultipartUploads", method: get, scope: onBucket, query: "uploads", action: iam.ActionListBucketMultipartUploads, handler: listMultipartUploads},
+		{operation: "ListObjectsV2", method: get, scope: onBucket, query: "list-type", action: iam.ActionListBucket, handler: listObjectsV2},
+		{operation: "ListObjects", method: get, scope: onBucket, action: iam.ActionListBucket, handler: listObjects},
+		{operation: "HeadBucket", method: head, scope: onBucket, action: iam.ActionListBucket, handler: headBucket},
+		{operation: "CreateBucket", method: put, scope: onBucket, action: iam.ActionCreateBucket, handler: createBucket, grows: true, only: true},
+		{operation: "DeleteBucket", method: remove, scope: onBucket, action: iam.ActionDeleteBucket, handler: deleteBucket, only: true},
+		{operation: "DeleteObjects", method: post, scope: onBucket, query: "delete", action: iam.ActionDeleteObject, handler: deleteObjects},
+		{operation: "PostObject", method: post, scope: onBucket, action: iam.ActionPutObject, handler: absent},
+	}
+}
+
+func bucketConfigurationRoutes() []route {
+	rows := []route{
+		{operation: "GetBucketNotification", method: get, scope: onBucket, query: "notification", action: iam.ActionGetBucketNotification, handler: getBucketNotification},
+		{operation: "PutBucketNotification", method: put, scope: onBucket, query: "notification", action: iam.ActionPutBucketNotification, handler: putBucketNotification, grows: true},
+		{operation: "GetBucketVersioning", method: get, scope: onBucket, query: "versioning", action: iam.ActionGetBucketVersioning, handler: getBucketVersioning},
+		{operation: "PutBucketVersioning", method: put, scope: onBucket, query: "versioning", action: iam.ActionPutBucketVersioning, handler: absent},
+		{operation: "GetBucketReplicationMetrics", method: get, scope: onBucket, query: "replication-metrics", action: iam.ActionGetReplicationConfiguration, handler: absent},
+		{operation: "ResetBucketReplication", method: put, scope: onBucket, query: "replication-reset", action: iam.ActionResetBucketReplicationState, handler: absent},
+		{operation: "GetBucketReplicationResetStatus", method: get, scope: onBucket, query: "replication-reset-status", action: iam.ActionResetBucketReplicationState, handler: absent},
+		{operation: "GetBucketPolicyStatus", method: get, scope: onBucket, query: "policyStatus", action: iam.ActionGetBucketPolicyStatus, handler: unconfigured(errNoSuchBucketPolicy)},
+	}
+	for _, c := range []struct {
+		name, query string
+		get, put    iam.Action
+		handler     handlerFunc
+	}{
+		{"BucketPolicy", "policy", iam.ActionGetBucketPolicy, iam.ActionPutBucketPolicy, unconfigured(errNoSuchBucketPolicy)},
+		{"BucketLifecycle", "lifecycle", iam.ActionGetLifecycleConfiguration, iam.ActionPutLifecycleConfiguration, unconfigured(errNoSuchLifecycle)},
+		{"BucketTagging", "tagging", iam.ActionGetBucketTagging, iam.ActionPutBucketTagging, unconfigured(errNoSuchTagSet)},
+		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent)},
+		{"BucketReplication", "replication", iam.ActionGetReplicationConfiguration, iam.ActionPutReplicationConfiguration, unconfigured(errReplicationNotFound)},
+		{"BucketCors", "cors", iam.ActionGetBucketCORS, iam.ActionPutBucketCORS, unconfigured(errNoSuchCORSConfiguration)},
+		{"ObjectLockConfiguration", "object-lock", iam.ActionGetBucketObjectLock, iam.ActionPutBucketObjectLock, unconfigured(errObjectLockNotFound)},
+		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite)},
+		{"BucketOwnershipControls", "ownershipControls", iam.ActionGetBucketOwnershipControls, iam.ActionPutBucketOtherConfiguration, unconfigured(errOwnershipControlsNotFound)},
+		{"PublicAccessBlock", "publicAccessBlock", iam.ActionGetBucketPublicAccessBlock, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchPublicAccessBlock)},
+		{"BucketAcl", "acl", iam.ActionGetBucketACL, iam.ActionPutBucketACL, absent},
+		{"BucketAccelerate", "accelerate", iam.ActionGetBucketAccelerate, iam.ActionPutBucketOtherConfiguration, absent},
+		{"BucketRequestPayment", "requestPayment", iam.ActionGetBucketRequestPayment, iam.ActionPutBucketOtherConfiguration, absent},
+		{"BucketLogging", "logging", iam.ActionGetBucketLogging, iam.ActionPutBucketOtherConfiguration, absent},
+		{"BucketInventory", "inventory", iam.ActionGetBucketInventory, iam.ActionPutBucketOtherConfiguration, absent},
+		{"BucketAnalytics", "analytics", iam.ActionGetBucketAnalytics, iam.ActionPutBucketOtherConfiguration, absent},
+		{"BucketMetrics", "metrics", iam.ActionGetBucketMetrics, iam.ActionPutBucketOtherConfiguration, absent},
+		{"BucketIntelligentTiering", "intelligent-tiering", iam.ActionGetBucketIntelligentTiering, iam.ActionPutBucketOtherConfiguration, absent},
+	} {
+		rows = append(rows,
+			route{operation: "Get" + c.name, method: get, scope: onBucket, query: c.query, action: c.get, handler: c.handler},
+			route{operation: "Put" + c.name, method: put, scope: onBucket, query: c.query, action: c.put, handler: absent},
+			route{operation: "Delete" + c.name, method: remove, scope: onBucket, query: c.query, action: c.put, handler: absent})
+	}
+	return rows
+}
+
+func objectRoutes() []route {
+	return []route{
+		{operation: "CopyObject", method: put, scope: onObject, header: "X-Amz-Copy-Source", action: iam.ActionPutObject, handler: absent, grows: true},
+		{operation: "UploadPartCopy", method: put, scope: onObject, query: "uploadId", header: "X-Amz-Copy-Source", action: iam.ActionPutObject, handler: absent, grows: true},
+		{operation: "PutObject", method: put, scope: onObject, action: iam.ActionPutObject, handler: putObject, grows: true},
+		{operation: "GetObject", method: get, scope: onObject, action: iam.ActionGetObject, handler: getObject},
+		{operation: "HeadObject", method: head, scope: onObject, action: iam.ActionGetObject, handler: headObject},
+		// Removes everything below a prefix: must not pass for a plain delete.
+		{operation: "ForceDeleteObject", method: remove, scope: onObject, header: "X-Minio-Force-Delete", action: iam.ActionDeleteObject, handler: absent},
+		{operation: "DeleteObject", method: remove, scope: onObject, action: iam.ActionDeleteObject, handler: deleteObject},
+
+		{operation: "CreateMultipartUpload", method: post, scope: onObject, query: "uploads", action: iam.ActionPutObject, handler: absent, grows: true},
+		{operation: "UploadPart", method: put, scope: onObject, query: "uploadId", action: iam.ActionPutObject, handler: absent, grows: true},
+		{operation: "CompleteMultipartUpload", method: post, scope: onObject, query: "uploadId", action: iam.ActionPutObject, handler: absent, grows: true},
+		{operation: "AbortMultipartUpload", method: remove, scope: onObject, query: "uploadId", action: iam.ActionAbortMultipartUpload, handler: absent},
+		{operation: "ListParts", method: get, scope: onObject, query: "uploadId", action: iam.ActionListMultipartUploadParts, handler: absent},
+
+		{operation: "GetObjectTagging", method: get, scope: onObject, query: "tagging", action: iam.ActionGetObjectTagging, handler: absent},
+		{operation: "PutObjectTagging", method: put, scope: onObject, query: "tagging", action: iam.ActionPutObjectTagging, handler: absent, grows: true},
+		{operation: "DeleteObjectTagging", method: remove, scope: onObject, query: "tagging", action: iam.ActionDeleteObjectTagging, handler: absent},
+		{operation: "GetObjectRetention", method: get, scope: onObject, query: "retention", action: iam.ActionGetObjectRetention, handler: absent},
+		{operation: "PutObjectRetention", method: put, scope: onObject, query: "retention", action: iam.ActionPutObjectRetention, handler: absent, grows: true},
+		{operation: "GetObjectLegalHold", method: get, scope: onObject, query: "legal-hold", action: iam.ActionGetObjectLegalHold, handler: absent},
+		{operation: "PutObjectLegalHold", method: put, scope: onObject, query: "legal-hold", action: iam.ActionPutObjectLegalHold, handler: absent, grows: true},
+		{operation: "GetObjectAcl", method: get, scope: onObject, query: "acl", action: iam.ActionGetObjectACL, handler: absent},
+		{operation: "PutObjectAcl", method: put, scope: onObject, query: "acl", action: iam.ActionPutObjectACL, handler: absent, grows: true},
+		{operation: "GetObjectAttributes", method: get, scope: onObject, query: "attributes", action: iam.ActionGetObjectAttributes, handler: absent},
+		{operation: "GetObjectTorrent", method: get, scope: onObject, query: "torrent", action: iam.ActionGetObject, handler: absent},
+		{operation: "SelectObjectContent", method: post, scope: onObject, query: "select", action: iam.ActionGetObject, handler: absent},
+		{operation: "RestoreObject", method: post, scope: onObject, query: "restore", action: iam.ActionRestoreObject, handler: absent},
+		{operation: "RenameObject", method: put, scope: onObject, query: "renameObject", action: iam.ActionPutObject, handler: absent},
+	}
+}

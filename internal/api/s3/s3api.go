@@ -1,0 +1,127 @@
+// Package s3api is the S3 HTTP surface: a table of routes, a file per operation,
+// the errors and the XML of its answers. It verifies who asks (internal/iam),
+// turns requests into calls of the object layer and its results into answers;
+// it decides nothing about objects itself.
+package s3api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/object"
+)
+
+// Service is what the S3 surface asks of the object layer; *object.Service is
+// one. Mutations return once they are durable.
+type Service interface {
+	CreateBucket(ctx context.Context, req event.Request, name, region string) error
+	Bucket(ctx context.Context, name string) (object.Bucket, error)
+	Buckets(ctx context.Context) ([]object.Bucket, error)
+	DeleteBucket(ctx context.Context, req event.Request, name string) error
+
+	Put(ctx context.Context, in object.PutInput) (object.Info, error)
+	Get(ctx context.Context, in object.GetInput) (*object.Object, error)
+	Head(ctx context.Context, in object.GetInput) (object.Info, error)
+	Accessed(ctx context.Context, name event.Name, info object.Info, req event.Request)
+	Delete(ctx context.Context, in object.DeleteInput) error
+	DeleteMany(ctx context.Context, bucket string, keys []string, req event.Request) []error
+	List(ctx context.Context, in object.ListInput) (object.ListPage, error)
+
+	Notification(ctx context.Context, bucket string) (*event.Config, error)
+	SetNotification(ctx context.Context, bucket string, document []byte) error
+	Listen(ctx context.Context, filter event.ListenFilter, ready func(), fn func(object.Heard) error) error
+
+	// Admit says whether growing mutations are accepted now.
+	Admit() error
+}
+
+// Config is what a Handler needs. Service, Verifier and Encoder are required.
+type Config struct {
+	Service  Service
+	Verifier *iam.Verifier
+	// Encoder makes the lines of listeners.
+	Encoder *event.Encoder
+	// Region is the site's region; empty if none is configured.
+	Region string
+	// HostID is constant for this server: 64 lower-case hexadecimal digits.
+	HostID string
+	// TrustedProxies are the only peers whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Draining is closed when the server begins to stop: listeners are then
+	// ended, which would otherwise outlast every other request. nil never is.
+	Draining <-chan struct{}
+	Logger   *slog.Logger
+	// Observe, if not nil, is called once after every request, by the request's
+	// own goroutine.
+	Observe func(Observation)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Observation tells of one finished request.
+type Observation struct {
+	// Operation is the route's name, empty if none matched.
+	Operation string
+	Method    string
+	Bucket    string
+	Key       string
+	Principal string
+	SourceIP  string
+	UserAgent string
+	RequestID string
+	Start     time.Time
+	Duration  time.Duration
+	Status    int
+	// Received and Sent are the bytes of the decoded bodies. Received is 0 if
+	// the request did not say its length.
+	Received, Sent int64
+	// ErrorCode is the S3 error code of the answer, empty for success.
+	ErrorCode string
+}
+
+// Handler serves S3. It is safe for concurrent use.
+type Handler struct {
+	Config
+	routes router
+	// standard are the headers of every answer; their slices are shared.
+	standard    http.Header
+	lastRequest atomic.Uint64
+	copyBuffers sync.Pool // of *[copyBytes]byte
+	documents   sync.Pool // of *document
+}
+
+// copyBytes is the buffer of a GET: large enough that system calls do not
+// matter, small enough for thousands of readers.
+const copyBytes = 128 << 10
+
+// New returns a handler for the paths of S3: "/", "/bucket" and "/bucket/key".
+// The caller keeps the paths of other surfaces away from it.
+func New(c Config) *Handler {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	h := &Handler{Config: c, routes: newRouter(routes())}
+	h.standard = http.Header{
+		"Server":                 {"Carillon"},
+		"Accept-Ranges":          {"bytes"},
+		"Vary":                   {"Origin"},
+		"X-Content-Type-Options": {"nosniff"},
+		"X-Amz-Id-2":             {c.HostID},
+	}
+	if c.Region != "" {
+		h.standard["X-Amz-Bucket-Region"] = []string{c.Region}
+	}
+	h.copyBuffers.New = func() any { return new([copyBytes]byte) }
+	h.documents.New = func() any { return new(document) }
+	return h
+}
