@@ -1,0 +1,33 @@
+package harness
+
+import (
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"testing"
+)
+
+// Ports are taken from below the range from which systems give ports to
+// outgoing connections: a server that was killed wants its port back, and no
+// client may have got it in between.
+const (
+	firstPort = 10240
+	lastPort  = 32000
+)
+
+// FreeAddress returns a loopback address on which nothing listens.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		return address
+	}
+	t.Fatal("no free port")
+	return ""
+}
