@@ -40,7 +40,7 @@ func (m medium) Store(ref blob.Ref, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(raw)
+	_, err = f.Write(bytes.Clone(raw)) // vfs may change what it is given
 	return errors.Join(err, f.Close())
 }
 
