@@ -1,0 +1,185 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/carillon-s3/carillon/internal/iam"
+)
+
+// prefix is where the one version of the API that we speak lies.
+const prefix = "/minio/admin/v3/"
+
+// route is one admin call.
+type route struct {
+	// query holds the parameters without which it is another, unknown call.
+	query []string
+	serve func(h *Handler, c *call) error
+}
+
+// routes is the table of what is implemented, by method and path.
+func routes() map[string]route {
+	return map[string]route{
+		"GET info":                       {serve: (*Handler).info},
+		"GET storageinfo":                {serve: (*Handler).storageInfo},
+		"GET datausageinfo":              {serve: (*Handler).dataUsage},
+		"POST service":                   {query: []string{"action"}, serve: (*Handler).service},
+		"GET help-config-kv":             {query: []string{"subSys", "key"}, serve: (*Handler).helpConfig},
+		"GET get-config-kv":              {query: []string{"key"}, serve: (*Handler).getConfig},
+		"PUT set-config-kv":              {serve: (*Handler).setConfig},
+		"DELETE del-config-kv":           {serve: (*Handler).resetConfig},
+		"GET config":                     {serve: (*Handler).exportConfig},
+		"PUT config":                     {serve: (*Handler).importConfig},
+		"GET list-config-history-kv":     {query: []string{"count"}, serve: (*Handler).listHistory},
+		"DELETE clear-config-history-kv": {query: []string{"restoreId"}, serve: (*Handler).clearHistory},
+		"PUT restore-config-history-kv":  {query: []string{"restoreId"}, serve: (*Handler).restoreHistory},
+	}
+}
+
+// notImplemented are the first words of the paths of calls that the client
+// makes and we do not answer yet. The client does not repeat a 501.
+var notImplemented = []string{
+	"accountinfo", "add-canned-policy", "add-service-account", "add-user", "background-heal", "bandwidth",
+	"cancel-job", "delete-service-account", "describe-job", "export-bucket-metadata", "export-iam",
+	"get-bucket-quota", "group", "groups", "heal", "healthinfo", "idp", "idp-config", "import-bucket-metadata",
+	"import-iam", "import-iam-v2", "info-access-key", "info-canned-policy", "info-service-account", "inspect-data", "kms",
+	"list-access-keys-bulk", "list-canned-policies", "list-jobs", "list-remote-targets", "list-service-accounts",
+	"list-users", "log", "metrics", "pools", "profile", "profiling", "rebalance", "remove-canned-policy",
+	"remove-remote-target", "remove-user", "replication", "set-bucket-quota", "set-group-status",
+	"set-policy", "set-remote-target", "set-user-or-group-policy", "set-user-status", "site-replication",
+	"speedtest", "start-job", "status-job", "temporary-account-info", "tier", "tier-stats", "top", "trace",
+	"update", "update-group-members", "update-service-account", "user-info",
+}
+
+// call is one authenticated request.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	query url.Values
+	// secret seals the bodies of the call.
+	secret string
+	body   *iam.Body
+}
+
+func (h *Handler) serveAdmin(w http.ResponseWriter, r *http.Request) {
+	if err := h.handle(w, r); err != nil {
+		h.writeError(w, r, err)
+	}
+}
+
+func (h *Handler) handle(w http.ResponseWriter, r *http.Request) error {
+	rt, query, err := h.match(r)
+	if err != nil {
+		return err
+	}
+	verified, err := h.Verifier.Verify(r, iam.Options{Region: iam.RegionAny})
+	if err != nil {
+		return authError(err)
+	}
+	defer func() { _ = verified.Body.Close() }() // only gives buffers back
+	if !verified.Credential.Owner {
+		return errAccessDenied
+	}
+	return rt.serve(h, &call{w: w, r: r, query: query, secret: verified.Credential.SecretKey, body: verified.Body})
+}
+
+// match finds the route.
+func (h *Handler) match(r *http.Request) (route, url.Values, error) {
+	if strings.HasPrefix(r.URL.Path, "/minio/kms/") {
+		return route{}, nil, errNotImplemented
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, prefix)
+	if !ok {
+		return route{}, nil, errVersion
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return route{}, nil, errInvalidQuery
+	}
+	if rt, ok := h.routes[r.Method+" "+path]; ok {
+		for _, name := range rt.query {
+			if !query.Has(name) {
+				return route{}, nil, errVersion
+			}
+		}
+		return rt, query, nil
+	}
+	first, _, _ := strings.Cut(path, "/")
+	if slices.Contains(notImplemented, first) {
+		return route{}, nil, errNotImplemented
+	}
+	return route{}, nil, errVersion
+}
+
+const (
+	// maxTextBytes bounds a text of settings; it is the client's bound.
+	maxTextBytes = 256 << 10
+	// maxSealedBytes is the envelope of such a text, and some bytes to spare.
+	maxSealedBytes = maxTextBytes + 128 + maxTextBytes/packetBytes*tagBytes
+)
+
+// drain reads the rest of a body that should be empty, so that it is verified.
+func (c *call) drain() error {
+	n, err := io.Copy(io.Discard, io.LimitReader(c.body, 1))
+	if err != nil {
+		return bodyError(err)
+	}
+	if n > 0 {
+		return errInvalidQuery.with("The request has a body that is not expected.")
+	}
+	return nil
+}
+
+// openBody reads the text that the client sealed.
+func (h *Handler) openBody(c *call) (string, error) {
+	size := c.body.Size()
+	if size < 0 || size > maxSealedBytes {
+		return "", errTooLarge
+	}
+	sealed, err := io.ReadAll(io.LimitReader(c.body, maxSealedBytes+1))
+	if err != nil {
+		return "", bodyError(err)
+	}
+	text, err := h.envelopes.open(c.r.Context(), c.secret, sealed)
+	if errors.Is(err, errEnvelope) {
+		return "", errBadConfig.with(err.Error())
+	}
+	if err == nil && len(text) > maxTextBytes {
+		return "", errTooLarge
+	}
+	return string(text), err
+}
+
+// bodyError maps an error of reading a body: what iam found, or a connection
+// that broke.
+func bodyError(err error) error {
+	if mapped := authError(err); !errors.Is(mapped, errAuthorization) {
+		return mapped
+	}
+	return errIncomplete
+}
+
+// sealed answers 200 with a text in an envelope.
+func (h *Handler) sealed(c *call, text []byte) error {
+	body, err := h.envelopes.seal(c.r.Context(), c.secret, text)
+	if err != nil {
+		return err
+	}
+	answer(c.w, http.StatusOK, body)
+	return nil
+}
+
+// plain answers 200 with JSON.
+func (c *call) plain(v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	answer(c.w, http.StatusOK, body)
+	return nil
+}
