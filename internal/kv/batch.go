@@ -45,8 +45,8 @@ type Append struct {
 	Value []byte
 }
 
-// TrimTo removes the records of Log with sequences below Before; the log's last
-// record always stays.
+// TrimTo removes the records of Log with sequences below Before, those appended
+// by the same batch included; the log's last record always stays.
 type TrimTo struct {
 	Log    LogID
 	Before uint64

@@ -108,8 +108,8 @@ type Reader interface {
 	// Get returns the item of key; an absent key is an Item with Revision 0 and
 	// no error.
 	Get(ctx context.Context, key []byte) (Item, error)
-	// Scan yields the entries of r in key order. It stops at the first error,
-	// which it yields, and when ctx ends.
+	// Scan yields the entries of r in key order, all of one moment. It stops at
+	// the first error, which it yields; ctx's, when that ends.
 	Scan(ctx context.Context, r Range) iter.Seq2[Entry, error]
 }
 
@@ -159,9 +159,12 @@ type Store interface {
 
 	// CommitRelaxed hands b over to be committed within milliseconds and
 	// returns without waiting for the disk. A crash can lose it. It blocks
-	// while too many relaxed batches wait. b must hold no requirements. For
-	// acknowledgements and access records only. done, if not nil, is called
-	// once with the outcome, from the committer: it must not block.
+	// while too many relaxed batches wait. b must hold no requirements, and
+	// belongs to the store from here on. For acknowledgements and access
+	// records only. Relaxed commits keep the order in which they were handed
+	// over, also among those of Commit: a later one is never there without an
+	// earlier. done, if not nil, is called once with the outcome, from the
+	// committer: it must not block.
 	CommitRelaxed(ctx context.Context, b *Batch, done func([]Position, error)) error
 
 	// ReadLog returns up to max records of log with sequences from and above,
@@ -191,7 +194,8 @@ type Store interface {
 	// ErrFailed or ErrClosed. Callers ask before they read a request's body.
 	Admit() error
 
-	// Failed is closed when the store has failed; Err then says why.
+	// Failed is closed when the store has failed; Err then says why. Closing
+	// is no failure: Err stays nil.
 	Failed() <-chan struct{}
 	Err() error
 
