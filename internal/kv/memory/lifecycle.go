@@ -6,8 +6,16 @@ import (
 	"github.com/carillon-s3/carillon/internal/kv"
 )
 
-// Err implements kv.Store: nil while the store serves.
+// Err implements kv.Store. A store that was closed has not failed.
 func (s *Store) Err() error {
+	if !s.isFailed() {
+		return nil
+	}
+	return s.ended()
+}
+
+// ended returns why the store serves no more, nil while it does.
+func (s *Store) ended() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err

@@ -138,7 +138,7 @@ func (s *Store) CommitRelaxed(ctx context.Context, b *kv.Batch, done func([]kv.P
 func (s *Store) submit(ctx context.Context, r request) error {
 	s.handing.RLock()
 	defer s.handing.RUnlock()
-	if err := s.Err(); err != nil {
+	if err := s.ended(); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

@@ -19,7 +19,7 @@ func (v *view) check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return v.store.Err()
+	return v.store.ended()
 }
 
 // Get implements kv.Reader.
