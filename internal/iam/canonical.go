@@ -20,6 +20,12 @@ type scratch struct {
 	query     []byte
 	pairs     []queryPair
 	toSign    []byte
+	// asSent keeps the values of a repeated parameter in the order in which they
+	// were sent. SigV4 wants them sorted, but minio-go and all that is built on
+	// it sort names only, so both are tried where it makes a difference.
+	asSent bool
+	// repeated says that it may make one.
+	repeated bool
 }
 
 // queryPair is one encoded name and value: offsets into scratch.query.
@@ -68,6 +74,7 @@ func (s *scratch) canonicalRequest(r *http.Request, sc *scope) error {
 // without X-Amz-Signature in a presigned request.
 func (s *scratch) appendQuery(b []byte, raw string, presigned bool) ([]byte, error) {
 	if raw == "" {
+		s.repeated = false
 		return b, nil
 	}
 	s.query, s.pairs = s.query[:0], s.pairs[:0]
@@ -97,9 +104,14 @@ func (s *scratch) appendQuery(b []byte, raw string, presigned bool) ([]byte, err
 		p.end = len(s.query)
 		s.pairs = append(s.pairs, p)
 	}
-	slices.SortFunc(s.pairs, func(x, y queryPair) int {
+	s.repeated = false
+	slices.SortStableFunc(s.pairs, func(x, y queryPair) int {
 		if c := bytes.Compare(s.query[x.name:x.value], s.query[y.name:y.value]); c != 0 {
 			return c
+		}
+		s.repeated = true
+		if s.asSent {
+			return 0
 		}
 		return bytes.Compare(s.query[x.value:x.end], s.query[y.value:y.end])
 	})

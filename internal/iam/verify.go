@@ -161,15 +161,20 @@ func (v *Verifier) verify(r *http.Request, sc *scope, rule RegionRule) (Credenti
 	key := v.keys.get(cred, sc.date, sc.region)
 	s := v.scratch.Get().(*scratch)
 	defer v.scratch.Put(s)
-	if err := s.canonicalRequest(r, sc); err != nil {
-		return Credential{}, nil, err
-	}
 	var signature [signatureLen]byte
 	copy(signature[:], sc.signature)
-	if !key.verify(s.stringToSign(sc), &signature) {
-		return Credential{}, nil, ErrSignature
+	for _, s.asSent = range [...]bool{false, true} {
+		if err := s.canonicalRequest(r, sc); err != nil {
+			return Credential{}, nil, err
+		}
+		if key.verify(s.stringToSign(sc), &signature) {
+			return cred, key, nil
+		}
+		if !s.repeated {
+			break
+		}
 	}
-	return cred, key, nil
+	return Credential{}, nil, ErrSignature
 }
 
 func (v *Verifier) checkRegion(sc *scope, rule RegionRule) error {

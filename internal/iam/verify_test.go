@@ -219,6 +219,8 @@ func TestVerifyHeader(t *testing.T) {
 		{name: "other host", after: func(r *http.Request) { r.Host = "127.0.0.1:9001" }, want: ErrSignature},
 		{name: "other query", after: func(r *http.Request) { r.URL.RawQuery += "&c=3" }, want: ErrSignature},
 		{name: "query in another order", after: func(r *http.Request) { r.URL.RawQuery = "a=%2f%20x&b=2" }},
+		{name: "repeated parameter, sorted", before: func(r *http.Request) { r.URL.RawQuery = "a=1&a=2" }, after: func(r *http.Request) { r.URL.RawQuery = "a=2&a=1" }},
+		{name: "repeated parameter, changed", before: func(r *http.Request) { r.URL.RawQuery = "a=1&a=2" }, after: func(r *http.Request) { r.URL.RawQuery = "a=2&a=3" }, want: ErrSignature},
 		{name: "broken query", after: func(r *http.Request) { r.URL.RawQuery = "a=%2" }, want: ErrInvalidURI},
 		{name: "signed header taken out", before: func(r *http.Request) { r.Header.Set("X-Amz-Acl", "x") }, after: func(r *http.Request) { r.Header.Del("X-Amz-Acl") }, want: ErrSignature},
 		{name: "no payload hash", after: func(r *http.Request) { r.Header.Del("X-Amz-Content-Sha256") }, want: ErrMissingContentSHA256},
@@ -416,6 +418,7 @@ func TestSignedByMinioGo(t *testing.T) {
 	for _, raw := range []string{
 		"/", "/b/", "/b/k", "/b/a b", "/b/ä/ö", "/b/a%b", "/b/a+b", "/b/~!@#$^&*()_-=[]{}|;:',.<>", "/b//x/../y/./z",
 		"/b?prefix=a b&delimiter=/&list-type=2", "/b?prefix=%25%2B%20ä&max-keys=", "/b?events=s3:ObjectCreated:*&events=s3:ObjectRemoved:*&ping=10",
+		"/b?events=s3:ObjectRemoved:*&events=s3:ObjectCreated:*&events=s3:ObjectAccessed:*&prefix=",
 	} {
 		t.Run(raw, func(t *testing.T) {
 			t.Parallel()

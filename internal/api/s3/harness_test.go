@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,10 @@ type site struct {
 	// transport sends raw requests and leaves encodings alone.
 	transport *http.Transport
 
+	// listening counts the listeners that have begun, and began tells of each.
+	listening atomic.Int64
+	began     chan struct{}
+
 	mu   sync.Mutex
 	seen []s3api.Observation
 }
@@ -55,7 +60,7 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{draining: make(chan struct{}), transport: &http.Transport{DisableCompression: true}}
+	s := &site{draining: make(chan struct{}), transport: &http.Transport{DisableCompression: true}, began: make(chan struct{}, 16)}
 	s.service, err = object.Open(context.Background(), object.Config{
 		Store: store, Blobs: blobmemory.New(1), Journal: j,
 		KnownTarget: func(id event.TargetID) bool { return id.Type == "webhook" && id.ID == "1" },
@@ -64,7 +69,7 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 		t.Fatal(err)
 	}
 	c := s3api.Config{
-		Service:  s.service,
+		Service:  counted{s.service, s},
 		Encoder:  &event.Encoder{},
 		HostID:   strings.Repeat("0f", 32),
 		Draining: s.draining,
@@ -89,6 +94,20 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 	})
 	s.client = s.newClient(t, "")
 	return s
+}
+
+// counted says when listeners begin.
+type counted struct {
+	s3api.Service
+	site *site
+}
+
+func (c counted) Listen(ctx context.Context, filter event.ListenFilter, ready func(), fn func(object.Heard) error) error {
+	return c.Service.Listen(ctx, filter, func() {
+		ready()
+		c.site.listening.Add(1)
+		c.site.began <- struct{}{}
+	}, fn)
 }
 
 func (s *site) newClient(t testing.TB, region string) *minio.Client {

@@ -199,3 +199,15 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+func TestCheckKey(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]error{
+		"k": nil, "a//b/../c": nil, strings.Repeat("k", 1024): nil,
+		strings.Repeat("k", 1025): errKeyTooLong, "\xff": errXMinioInvalidObjectName, "a\x00": errXMinioInvalidObjectName,
+	} {
+		if got := checkKey(key); got != want { //nolint:errorlint // the very value
+			t.Errorf("%q: %v, want %v", key, got, want)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+package s3api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+)
+
+// NewListenHandlerForTest runs one listener without a network, whose time the
+// test controls, and returns what was written.
+func NewListenHandlerForTest(service Service) func(ctx context.Context, query string) string {
+	h := &Handler{Config: Config{Service: service, Logger: slog.New(slog.DiscardHandler)}}
+	return func(ctx context.Context, query string) string {
+		w := httptest.NewRecorder()
+		hr := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?"+query, nil)
+		r := &request{Request: hr}
+		if err := r.parse(); err != nil {
+			return err.Error()
+		}
+		if err := listen(h, &response{ResponseWriter: w}, r); err != nil {
+			return err.Error()
+		}
+		return w.Body.String()
+	}
+}
