@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
 )
 
@@ -108,6 +111,8 @@ func (s trouble) Head(ctx context.Context, in object.GetInput) (object.Info, err
 	}
 	return s.Service.Head(ctx, in)
 }
+
+func (trouble) Accessed(context.Context, event.Name, object.Info, event.Request) {}
 
 func (s trouble) Get(ctx context.Context, in object.GetInput) (*object.Object, error) {
 	o, err := s.Service.Get(ctx, in)
@@ -278,5 +283,25 @@ func TestStarPath(t *testing.T) {
 	resp := s.wire(t, "GET * HTTP/1.1\r\nHost: h\r\n\r\n", false)
 	if resp == nil || resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("answer %v", resp)
+	}
+}
+
+// TestMetadataNamesAreLowerCase looks at the bytes: a client library would have
+// made them canonical.
+func TestMetadataNamesAreLowerCase(t *testing.T) {
+	t.Parallel()
+	h := s3api.New(s3api.Config{
+		Service: trouble{head: func() (object.Info, error) {
+			return object.Info{Metadata: map[string]string{"X-Amz-Meta-Colour": "red"}}, nil
+		}},
+		Verifier: iam.New(iam.Config{Credentials: iam.Root{AccessKey: accessKey, SecretKey: secretKey}}),
+	})
+	w := httptest.NewRecorder()
+	s := &site{Server: &httptest.Server{URL: "http://127.0.0.1:9000"}}
+	r := s.request(t, raw{method: "HEAD", path: "/bkt/k"})
+	r.Host = r.URL.Host
+	h.ServeHTTP(w, r)
+	if got := w.Header()["x-amz-meta-colour"]; len(got) != 1 || got[0] != "red" {
+		t.Errorf("headers %v", w.Header())
 	}
 }

@@ -91,7 +91,9 @@ func storedEncoding(value string) string {
 func writeMetadata(header http.Header, m map[string]string) {
 	for name, value := range m {
 		if strings.HasPrefix(name, userMetadataPrefix) {
-			header[name] = []string{value}
+			// In lower case on the wire, as Amazon S3 sends it: boto3 makes
+			// case-sensitive keys of these names.
+			header[strings.ToLower(name)] = []string{value}
 		}
 	}
 	for _, h := range standardHeaders() {
