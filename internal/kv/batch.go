@@ -63,7 +63,9 @@ type Batch struct {
 }
 
 // Require makes the commit fail with ErrConflict unless key still holds what
-// was read as seen (the same revision, or still absent).
+// was read as seen (the same revision, or still absent). An engine may also
+// answer ErrConflict where nothing changed, if seen is old or its absence was
+// interrupted; a caller that reads again gets through.
 func (b *Batch) Require(key []byte, seen Item) {
 	b.Checks = append(b.Checks, Check{Key: key, Seen: seen})
 }
