@@ -8,12 +8,16 @@
 // dangerous direction: whoever removes a file too early is not found out. Here
 // every change of a name that is not synced yet can be lost or kept.
 //
-//	fs := crashfs.New(seed)
-//	fs.OnPoint(func(n int, op string) {
-//		after := fs.Clone(crashfs.Cut{Names: crashfs.Kept})
-//		... // open the store on after, and compare with what was promised
+//	fs := crashfs.New()
+//	fs.OnPoint(func(p crashfs.Point) {
+//		for _, o := range crashfs.Outcomes(uint64(p.N)) {
+//			after := fs.Crash(o)
+//			... // open the store on after, and compare with what was promised
+//		}
 //	})
 //	... // run the workload on fs
+//
+// Nothing but tests imports it.
 package crashfs
 
 import (
@@ -44,20 +48,40 @@ const (
 // String implements fmt.Stringer.
 func (n Names) String() string { return [...]string{"lost", "kept", "mixed"}[n] }
 
-// Cut says how a power cut treats what was not synced.
-type Cut struct {
+// Outcome chooses among the states that a power cut can leave.
+type Outcome struct {
 	// UnsyncedPercent is the chance of every unsynced block of 4 KiB to
 	// survive; at 0 none does, at 100 all do.
 	UnsyncedPercent int
 	Names           Names
+	// Seed makes what is left to chance repeatable.
+	Seed uint64
+}
+
+// Outcomes are those worth exploring at a point.
+func Outcomes(seed uint64) []Outcome {
+	return []Outcome{
+		{UnsyncedPercent: 0, Names: Lost, Seed: seed},
+		{UnsyncedPercent: 0, Names: Kept, Seed: seed},
+		{UnsyncedPercent: 50, Names: Lost, Seed: seed},
+		{UnsyncedPercent: 50, Names: Mixed, Seed: seed},
+		{UnsyncedPercent: 100, Names: Lost, Seed: seed},
+		{UnsyncedPercent: 100, Names: Kept, Seed: seed},
+	}
+}
+
+// Point is an operation that is about to change the disk.
+type Point struct {
+	// N counts the points of an FS from 1.
+	N int64
+	// Op is the operation, Name what it is done to.
+	Op, Name string
 }
 
 // FS is a vfs.FS. It is safe for concurrent use.
 type FS struct {
-	seed   uint64
 	points atomic.Int64
-	clones atomic.Uint64
-	hook   atomic.Pointer[func(int, string)]
+	hook   atomic.Pointer[func(Point)]
 	drop   atomic.Pointer[func(string) bool]
 
 	// mu is held for reading while contents change, and for writing while
@@ -73,21 +97,15 @@ type FS struct {
 
 var _ vfs.FS = (*FS)(nil)
 
-// New returns an empty file system. seed drives what Clone leaves to chance.
-func New(seed uint64) *FS {
-	return &FS{
-		seed:     seed,
-		contents: vfs.NewCrashableMem(),
-		root:     newFolder(),
-		locks:    map[string]bool{},
-	}
+// New returns an empty file system.
+func New() *FS {
+	return &FS{contents: vfs.NewCrashableMem(), root: newFolder(), locks: map[string]bool{}}
 }
 
-// OnPoint has fn called before each operation that changes something, with the
-// number of the crash point, from 1, and the operation with its path. fn runs in
-// the goroutine of the operation, with no lock held: it may call Clone. nil ends
-// it.
-func (f *FS) OnPoint(fn func(n int, op string)) {
+// OnPoint has fn called before each operation that changes the disk, in the
+// goroutine of the operation and with no lock held: Crash within fn is the power
+// cut just before. nil ends it.
+func (f *FS) OnPoint(fn func(Point)) {
 	if fn == nil {
 		f.hook.Store(nil)
 		return
@@ -95,8 +113,8 @@ func (f *FS) OnPoint(fn func(n int, op string)) {
 	f.hook.Store(&fn)
 }
 
-// Points returns how many crash points there have been.
-func (f *FS) Points() int { return int(f.points.Load()) }
+// Points is the number of points so far.
+func (f *FS) Points() int64 { return f.points.Load() }
 
 // DropSyncs makes syncs of files that lie chooses do nothing and report
 // success, as a disk with a volatile cache does, or an engine that does not ask
@@ -115,31 +133,29 @@ func (f *FS) dropped(path string) bool {
 }
 
 // point is called by every changing operation before it takes effect.
-func (f *FS) point(op, path string) {
+func (f *FS) point(op, name string) {
 	n := f.points.Add(1)
 	if hook := f.hook.Load(); hook != nil {
-		(*hook)(int(n), op+" "+path)
+		(*hook)(Point{n, op, name})
 	}
 }
 
-// Clone returns the file system as a power cut at this moment could have left
-// it, with nothing locked. All that it holds is synced; it counts crash points
-// of its own, so that a recovery can be cut off too.
-func (f *FS) Clone(cut Cut) *FS {
-	n := f.clones.Add(1)
-	rnd := rand.New(rand.NewPCG(f.seed, n))
+// Crash returns the disk as a power cut at this moment could have left it, with
+// nothing locked. All that it holds is synced, and it has crash points of its
+// own, so that a recovery can be cut off too. The FS itself goes on.
+func (f *FS) Crash(o Outcome) *FS {
+	rnd := rand.New(rand.NewPCG(o.Seed, 0)) //nolint:gosec // repeatable on purpose
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sweep()
-	c := &FS{
-		seed:     f.seed + n,
-		contents: f.contents.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: cut.UnsyncedPercent, RNG: rnd}),
+	after := &FS{
+		contents: f.contents.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: o.UnsyncedPercent, RNG: rnd}),
 		root:     newFolder(),
 		next:     f.next,
 		locks:    map[string]bool{},
 	}
-	f.survivors(cut.Names, rnd).copyTree(f.root, c.root)
-	return c
+	f.survivors(o.Names, rnd).copyTree(f.root, after.root)
+	return after
 }
 
 // contentName is the name of a node's file in contents.

@@ -135,23 +135,23 @@ func TestCuts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := crashfs.New(1)
+			f := crashfs.New()
 			script(t, f, durable...)
 			script(t, f, c.then...)
 			for _, o := range []struct {
-				cut  crashfs.Cut
+				cut  crashfs.Outcome
 				want string
 			}{
-				{crashfs.Cut{}, c.lost},
-				{crashfs.Cut{Names: crashfs.Kept}, c.kept},
-				{crashfs.Cut{Names: crashfs.Kept, UnsyncedPercent: 100}, c.whole},
+				{crashfs.Outcome{}, c.lost},
+				{crashfs.Outcome{Names: crashfs.Kept}, c.kept},
+				{crashfs.Outcome{Names: crashfs.Kept, UnsyncedPercent: 100}, c.whole},
 			} {
-				clone := f.Clone(o.cut)
+				clone := f.Crash(o.cut)
 				if got := dump(t, clone, "/"); got != o.want {
 					t.Errorf("%+v: %q, want %q", o.cut, got, o.want)
 				}
 				// What a clone holds is durable: it survives the next cut.
-				if again := dump(t, clone.Clone(crashfs.Cut{}), "/"); again != o.want {
+				if again := dump(t, clone.Crash(crashfs.Outcome{}), "/"); again != o.want {
 					t.Errorf("%+v, and cut again: %q, want %q", o.cut, again, o.want)
 				}
 			}
@@ -164,11 +164,11 @@ func TestCuts(t *testing.T) {
 
 func TestMixedFindsEveryOutcome(t *testing.T) {
 	t.Parallel()
-	f := crashfs.New(7)
+	f := crashfs.New()
 	script(t, f, "write a 1", "sync a", "write b 2", "sync b", "sync /", "remove a", "rename b c")
 	seen := map[string]bool{}
-	for range 200 {
-		seen[dump(t, f.Clone(crashfs.Cut{Names: crashfs.Mixed}), "/")] = true
+	for seed := range uint64(200) {
+		seen[dump(t, f.Crash(crashfs.Outcome{Names: crashfs.Mixed, Seed: seed}), "/")] = true
 	}
 	for _, want := range []string{"a=1 b=2", "b=2", "a=1 c=2", "c=2"} {
 		if !seen[want] {
@@ -182,19 +182,19 @@ func TestMixedFindsEveryOutcome(t *testing.T) {
 
 func TestPoints(t *testing.T) {
 	t.Parallel()
-	f := crashfs.New(1)
+	f := crashfs.New()
 	var ops, states []string
-	f.OnPoint(func(n int, op string) {
-		if n != len(ops)+1 {
-			t.Errorf("point %d follows %d", n, len(ops))
+	f.OnPoint(func(p crashfs.Point) {
+		if p.N != int64(len(ops))+1 {
+			t.Errorf("point %d follows %d", p.N, len(ops))
 		}
-		ops = append(ops, op)
-		states = append(states, dump(t, f.Clone(crashfs.Cut{Names: crashfs.Kept, UnsyncedPercent: 100}), "/"))
+		ops = append(ops, p.Op+" "+p.Name)
+		states = append(states, dump(t, f.Crash(crashfs.Outcome{Names: crashfs.Kept, UnsyncedPercent: 100}), "/"))
 	})
 	script(t, f, "mkdir d", "write d/a x", "sync d/a", "sync d", "rename d/a d/b", "link d/b d/c", "remove d/b")
 	want := []string{
 		"mkdir d", "create d/a", "write d/a", "sync d/a", "sync d",
-		"rename d/a to d/b", "link d/c", "remove d/b",
+		"rename d/a", "link d/c", "remove d/b",
 	}
 	if !slices.Equal(ops, want) {
 		t.Errorf("points %q", ops)
@@ -203,24 +203,24 @@ func TestPoints(t *testing.T) {
 	if !slices.Equal(states, before) {
 		t.Errorf("states before the points: %q", states)
 	}
-	if f.Points() != len(want) {
+	if f.Points() != int64(len(want)) {
 		t.Errorf("Points() = %d", f.Points())
 	}
 }
 
 func TestDropSyncs(t *testing.T) {
 	t.Parallel()
-	f := crashfs.New(1)
+	f := crashfs.New()
 	f.DropSyncs(func(path string) bool { return strings.HasSuffix(path, ".log") })
 	script(t, f, "write x.log 1", "sync x.log", "write y 1", "sync y", "sync /")
-	if got := dump(t, f.Clone(crashfs.Cut{}), "/"); got != "x.log= y=1" {
+	if got := dump(t, f.Crash(crashfs.Outcome{}), "/"); got != "x.log= y=1" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	f := crashfs.New(1)
+	f := crashfs.New()
 	script(t, f, "mkdir d", "write d/a x")
 	for line, want := range map[string]error{
 		"sync none": fs.ErrNotExist, "remove none": fs.ErrNotExist, "rename none d/b": fs.ErrNotExist,
@@ -242,7 +242,7 @@ func TestErrors(t *testing.T) {
 	if _, err := f.Lock("LOCK"); err == nil {
 		t.Error("locked twice")
 	}
-	if again, err := f.Clone(crashfs.Cut{}).Lock("LOCK"); err != nil || again.Close() != nil {
+	if again, err := f.Crash(crashfs.Outcome{}).Lock("LOCK"); err != nil || again.Close() != nil {
 		t.Errorf("a clone is locked: %v", err)
 	}
 	if err := lock.Close(); err != nil {
@@ -257,16 +257,16 @@ func TestErrors(t *testing.T) {
 // that those which a cut can bring back are not.
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	f := crashfs.New(1)
+	f := crashfs.New()
 	script(t, f, "write keep 1", "sync keep", "sync /", "remove keep")
 	for range 100 {
 		script(t, f, "write x 1", "remove x")
 	}
-	if got := dump(t, f.Clone(crashfs.Cut{}), "/"); got != "keep=1" {
+	if got := dump(t, f.Crash(crashfs.Outcome{}), "/"); got != "keep=1" {
 		t.Errorf("got %q", got)
 	}
 	script(t, f, "sync /")
-	if got := dump(t, f.Clone(crashfs.Cut{}), "/"); got != "" {
+	if got := dump(t, f.Crash(crashfs.Outcome{}), "/"); got != "" {
 		t.Errorf("got %q", got)
 	}
 }

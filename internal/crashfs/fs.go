@@ -176,7 +176,7 @@ func (f *FS) RemoveAll(name string) error {
 
 // Rename implements vfs.FS.
 func (f *FS) Rename(oldname, newname string) error {
-	f.point("rename", oldname+" to "+newname)
+	f.point("rename", oldname)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	from, err := f.place("rename", oldname)
