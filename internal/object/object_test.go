@@ -414,3 +414,21 @@ func TestDeleteMany(t *testing.T) {
 		t.Errorf("left: %v, %v", page, err)
 	}
 }
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.mustBucket(t, "empty")
+	s.mustBucket(t, "full")
+	for i := range 10_001 { // more than a page
+		s.put(t, "full", fmt.Sprint(i), "12345")
+	}
+	got, err := s.Usage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []object.BucketUsage{{Name: "empty"}, {Name: "full", Objects: 10_001, Bytes: 50_005}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
