@@ -1,0 +1,187 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/iam"
+)
+
+// Names of variables, each read under CARILLON_ and MINIO_. Those of targets
+// are declared by their kinds.
+const (
+	envConfigFile   = "CONFIG_ENV_FILE"
+	envRootUser     = "ROOT_USER"
+	envRootPassword = "ROOT_PASSWORD"
+	envAccessKey    = "ACCESS_KEY" // old name of ROOT_USER
+	envSecretKey    = "SECRET_KEY" // old name of ROOT_PASSWORD
+	envVolumes      = "VOLUMES"
+	envSiteRegion   = "SITE_REGION"
+	envRegionName   = "REGION_NAME"
+	envRegion       = "REGION"
+	envServerURL    = "SERVER_URL"
+	envProxies      = "TRUSTED_PROXIES"
+	fileSuffix      = "_FILE"
+)
+
+// knownEnv are the variables that are read, or knowingly ignored, outside the
+// declared settings.
+func knownEnv() []string {
+	return []string{
+		envConfigFile, envRootUser, envRootPassword, envAccessKey, envSecretKey,
+		envRootUser + fileSuffix, envRootPassword + fileSuffix, envAccessKey + fileSuffix, envSecretKey + fileSuffix,
+		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, "SHUTDOWN_TIMEOUT",
+		// Of the console and the metrics, which are not there yet, and of the
+		// start scripts of packages.
+		"BROWSER_REDIRECT_URL", "BROWSER", "PROMETHEUS_AUTH_TYPE", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",
+		// Of the tests and tools that stand beside the server.
+		"CACHE", "MC",
+	}
+}
+
+const (
+	// defaultSecret is both halves of the credential of a server that was not
+	// given one, as the guide's users know it.
+	defaultSecret = "minioadmin"
+	// minUserBytes and minPasswordBytes are the shortest that `mc` takes.
+	minUserBytes     = 3
+	minPasswordBytes = 8
+	// maxEnvFileBytes bounds a file of settings or a secret.
+	maxEnvFileBytes = 1 << 20
+	// secretsDir is where container platforms mount secrets; relative names of
+	// secret files are looked up there too.
+	secretsDir = "/run/secrets"
+)
+
+// environment is what the server is told by the process's variables and by the
+// file that CONFIG_ENV_FILE names, whose lines replace them.
+type environment struct {
+	config.Env
+	warnings []string
+}
+
+func newEnvironment(environ []string) (*environment, error) {
+	e := &environment{Env: config.ParseEnv(environ)}
+	name, variable, ok := e.Lookup(envConfigFile)
+	if !ok {
+		return e, nil
+	}
+	text, err := readSmall(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, variable, err)
+	}
+	file, err := config.ParseEnvFile(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %s: %w", ErrUsage, variable, name, err)
+	}
+	for name, value := range file {
+		e.Env[name] = value
+	}
+	return e, nil
+}
+
+// get returns a variable's value, empty if it is not set.
+func (e *environment) get(names ...string) string {
+	for _, name := range names {
+		if value, _, ok := e.Lookup(name); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// secret returns the value of a variable, or the content of the file that
+// NAME_FILE names.
+func (e *environment) secret(name string) (string, error) {
+	if value, _, ok := e.Lookup(name); ok {
+		return value, nil
+	}
+	file, variable, ok := e.Lookup(name + fileSuffix)
+	if !ok {
+		return "", nil
+	}
+	text, err := readSmall(file)
+	if errors.Is(err, os.ErrNotExist) && !filepath.IsAbs(file) {
+		text, err = readSmall(filepath.Join(secretsDir, file))
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrUsage, variable, err)
+	}
+	return strings.TrimSpace(text), nil
+}
+
+// secretOr reads a secret under its name or, with a warning, its old one.
+func (e *environment) secretOr(name, old string) (string, error) {
+	value, err := e.secret(name)
+	if value != "" || err != nil {
+		return value, err
+	}
+	if value, err = e.secret(old); value != "" {
+		e.warnings = append(e.warnings, "MINIO_"+old+" is an old name: set CARILLON_"+name+" or MINIO_"+name+" instead")
+	}
+	return value, err
+}
+
+func readSmall(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxEnvFileBytes {
+		return "", fmt.Errorf("%s is larger than %d bytes", name, maxEnvFileBytes)
+	}
+	data, err := os.ReadFile(name)
+	return string(data), err
+}
+
+// rootCredential is the root user and password; isDefault says that none were
+// given.
+func (e *environment) rootCredential() (root iam.Credential, isDefault bool, err error) {
+	user, err := e.secretOr(envRootUser, envAccessKey)
+	if err != nil {
+		return root, false, err
+	}
+	password, err := e.secretOr(envRootPassword, envSecretKey)
+	if err != nil {
+		return root, false, err
+	}
+	switch {
+	case user == "" && password == "":
+		user, password = defaultSecret, defaultSecret
+	case user == "":
+		return root, false, fmt.Errorf("%w: %s is set and %s is not", ErrUsage, envRootPassword, envRootUser)
+	case password == "":
+		return root, false, fmt.Errorf("%w: %s is set and %s is not", ErrUsage, envRootUser, envRootPassword)
+	case len(user) < minUserBytes:
+		return root, false, fmt.Errorf("%w: %s needs at least %d characters", ErrUsage, envRootUser, minUserBytes)
+	case len(password) < minPasswordBytes:
+		return root, false, fmt.Errorf("%w: %s needs at least %d characters", ErrUsage, envRootPassword, minPasswordBytes)
+	}
+	isDefault = user == defaultSecret && password == defaultSecret
+	return iam.Credential{AccessKey: user, SecretKey: password, Owner: true}, isDefault, nil
+}
+
+// trustedProxies reads a comma-separated list of addresses and networks.
+func (e *environment) trustedProxies() ([]netip.Prefix, error) {
+	list, variable, _ := e.Lookup(envProxies)
+	var out []netip.Prefix
+	for item := range strings.SplitSeq(list, ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(item)
+		if addr, addrErr := netip.ParseAddr(item); addrErr == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %q is neither an address nor a network", ErrUsage, variable, item)
+		}
+		out = append(out, prefix)
+	}
+	return out, nil
+}

@@ -1,0 +1,123 @@
+// Package server wires the parts of Carillon together and gives them a life: it
+// opens the store, serves, and drains. It holds no logic of its own beyond that
+// and the settings of the process.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Reasons for Run to return; use errors.Is.
+var (
+	// ErrUsage says that the server was called or set up wrongly.
+	ErrUsage = errors.New("not started")
+	// ErrStoreFailed says that the store gave a final error; nothing that was
+	// acknowledged is lost.
+	ErrStoreFailed = errors.New("the store failed")
+	// ErrRestart says that an operator asked for a restart: everything is
+	// closed, and the caller starts the program again.
+	ErrRestart = errors.New("restart was asked for")
+)
+
+const (
+	// readHeaderTimeout bounds how long a connection may take to send a header.
+	readHeaderTimeout = 30 * time.Second
+	// idleTimeout is how long a connection may stay without a request.
+	idleTimeout = 2 * time.Minute
+	// maxHeaderBytes holds S3's largest headers (8 KiB of them, and a URL with
+	// a key of 1,024 bytes, escaped) with room for those of proxies.
+	maxHeaderBytes = 64 << 10
+)
+
+// Config says what to serve, and where.
+type Config struct {
+	// Address is host:port or :port.
+	Address string
+	// Folders must be one.
+	Folders []string
+	// ShutdownTimeout bounds how long a stop waits for what is under way.
+	ShutdownTimeout time.Duration
+	// Environ is the process's environment, as os.Environ gives it.
+	Environ []string
+	// Stdout gets the banner. Terminal says that a person reads it.
+	Stdout   io.Writer
+	Terminal bool
+	Logger   *slog.Logger
+}
+
+// Run serves until ctx ends, an operator stops or restarts it, or the store
+// fails. It returns once everything is drained and closed: nil after a stop.
+func Run(ctx context.Context, c Config) (err error) {
+	set, err := newSettings(c)
+	if err != nil {
+		return err
+	}
+	// Listen before the store is opened, so that a taken port is found at once.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Address)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	site, err := openSite(ctx, set, listener.Addr(), c.Logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, site.close()) }()
+	banner(c, set, site, listener.Addr())
+	return site.serve(ctx, listener, c.ShutdownTimeout)
+}
+
+// serve answers requests until there is a reason to stop, then drains.
+func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+
+	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer endWork()
+	s.startBackground(work)
+
+	var reason error
+	select {
+	case <-ctx.Done():
+		s.log.Info("stopping: told by a signal")
+	case reason = <-s.stops:
+		s.log.Info("stopping: told by an operator", "restart", errors.Is(reason, ErrRestart))
+	case <-s.store.Failed():
+		reason = fmt.Errorf("%w: %w", ErrStoreFailed, s.store.Err())
+		s.log.Error("the store failed; nothing is served any more", "err", s.store.Err())
+	case err := <-served:
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	}
+	endWork()
+	return errors.Join(reason, s.drain(server, drain))
+}
+
+// drain finishes the requests and deliveries under way, within the bound.
+func (s *site) drain(server *http.Server, bound time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	close(s.draining) // ends the listeners, which would never end by themselves
+	err := server.Shutdown(ctx)
+	if err != nil {
+		s.log.Warn("requests were still under way and are cut off", "after", bound)
+		err = server.Close()
+	}
+	if left := s.dispatcher.Close(ctx); left != nil {
+		s.log.Warn("deliveries were still under way; they will be repeated", "after", bound)
+	}
+	s.background.Wait()
+	return err
+}

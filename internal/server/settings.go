@@ -1,0 +1,40 @@
+package server
+
+import (
+	"net/netip"
+
+	"github.com/carillon-s3/carillon/internal/iam"
+)
+
+// settings are those of the process: what is not stored and needs a restart.
+type settings struct {
+	env         *environment
+	folder      string
+	root        iam.Credential
+	defaultRoot bool
+	region      string
+	publicURL   string
+	proxies     []netip.Prefix
+}
+
+func newSettings(c Config) (*settings, error) {
+	env, err := newEnvironment(c.Environ)
+	if err != nil {
+		return nil, err
+	}
+	s := &settings{
+		env:       env,
+		region:    env.get(envSiteRegion, envRegionName, envRegion),
+		publicURL: env.get(envServerURL),
+	}
+	if s.root, s.defaultRoot, err = env.rootCredential(); err != nil {
+		return nil, err
+	}
+	if s.proxies, err = env.trustedProxies(); err != nil {
+		return nil, err
+	}
+	if s.folder, err = chooseFolder(c.Folders, env); err != nil {
+		return nil, err
+	}
+	return s, nil
+}

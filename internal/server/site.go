@@ -1,0 +1,194 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/carillon-s3/carillon/internal/api/admin"
+	"github.com/carillon-s3/carillon/internal/blob/file"
+	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/journal"
+	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/kv/pebble"
+	"github.com/carillon-s3/carillon/internal/notify"
+	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/object"
+)
+
+// site is everything that is open while the server runs.
+type site struct {
+	set        *settings
+	log        *slog.Logger
+	store      *pebble.Store
+	blobs      *file.Store
+	journal    *journal.Journal
+	objects    *object.Service
+	config     *config.Store
+	dispatcher *notify.Dispatcher
+	handler    http.Handler
+
+	deployment string
+	counted    atomic.Pointer[admin.Usage]
+	// stops takes an operator's wish to stop: nil, or ErrRestart.
+	stops      chan error
+	draining   chan struct{}
+	background sync.WaitGroup
+	endConfig  func()
+}
+
+// openSite opens the store and makes everything that serves it. On error all
+// that was opened is closed.
+func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Logger) (_ *site, err error) {
+	s := &site{set: set, log: log, stops: make(chan error, 1), draining: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if err := s.openStores(ctx); err != nil {
+		return nil, err
+	}
+	encoder := &event.Encoder{
+		Region: set.region, DeploymentID: s.deployment, HostID: s.hostID(), Endpoint: s.endpoint(address),
+	}
+	if err := s.openConfig(ctx); err != nil {
+		return nil, err
+	}
+	s.dispatcher = notify.New(notify.Options{
+		Journal: s.journal, Encoder: encoder, Logger: log,
+		Env: target.Env{Logger: log, UserAgent: "Carillon/" + Version()},
+	})
+	s.objects, err = object.Open(ctx, object.Config{
+		Store: s.store, Blobs: s.blobs, Journal: s.journal,
+		Region: set.region, KnownTarget: s.dispatcher.Known, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.followTargets(ctx); err != nil {
+		return nil, err
+	}
+	s.handler = s.newHandler(encoder)
+	return s, nil
+}
+
+// openStores opens the metadata store, the journal in it, and the store of
+// bytes, whose references carry the incarnation of this opening.
+func (s *site) openStores(ctx context.Context) (err error) {
+	s.store, err = pebble.Open(pebble.Options{Dir: filepath.Join(s.set.folder, metadataFolder), Logger: s.log})
+	if err != nil {
+		return fmt.Errorf("open %s: %w", s.set.folder, err)
+	}
+	if s.journal, err = journal.Open(ctx, s.store); err != nil {
+		return err
+	}
+	s.blobs, err = file.Open(file.Options{
+		Dir: filepath.Join(s.set.folder, blobFolder), Incarnation: s.store.Incarnation(),
+	})
+	if err != nil {
+		return fmt.Errorf("open %s: %w", s.set.folder, err)
+	}
+	s.deployment, err = deploymentID(ctx, s.store)
+	return err
+}
+
+// deploymentKey holds the site's id, in the key-space of settings.
+const deploymentKey = "s/deployment"
+
+// deploymentID is the site's id, made at its first start.
+func deploymentID(ctx context.Context, store kv.Store) (string, error) {
+	item, err := store.Get(ctx, []byte(deploymentKey))
+	if err != nil {
+		return "", fmt.Errorf("read the deployment id: %w", err)
+	}
+	if item.Exists() {
+		return string(item.Value), nil
+	}
+	id := uuid.NewString()
+	var b kv.Batch
+	b.Require([]byte(deploymentKey), item)
+	b.Set([]byte(deploymentKey), []byte(id))
+	if _, err := store.Commit(ctx, &b); err != nil {
+		return "", fmt.Errorf("write the deployment id: %w", err)
+	}
+	return id, nil
+}
+
+// hostID is the x-amz-id-2 of all answers.
+func (s *site) hostID() string {
+	sum := sha256.Sum256([]byte(s.deployment))
+	return hex.EncodeToString(sum[:])
+}
+
+// endpoint is the address that events name as their origin.
+func (s *site) endpoint(address net.Addr) string {
+	if s.set.publicURL != "" {
+		return s.set.publicURL
+	}
+	return urls(address)[0]
+}
+
+// Window of the journal: what replay and listeners that resume can reach back
+// to. A week covers a long weekend's outage of a consumer; the bytes keep a busy
+// server's journal within a small part of any disk.
+const (
+	journalAge   = 7 * 24 * time.Hour
+	journalBytes = 4 << 30
+	trimEvery    = time.Minute
+)
+
+// startBackground starts what runs beside the requests until ctx ends.
+func (s *site) startBackground(ctx context.Context) {
+	s.background.Go(func() { s.objects.Run(ctx) })
+	s.background.Go(func() { s.trimJournal(ctx) })
+	s.background.Go(func() { s.countUsage(ctx) })
+}
+
+func (s *site) trimJournal(ctx context.Context) {
+	ticker := time.NewTicker(trimEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			window := journal.Window{Age: journalAge, Bytes: journalBytes}
+			if _, err := s.journal.Trim(ctx, window, now); err != nil && ctx.Err() == nil {
+				s.log.Error("the journal could not be trimmed", "err", err)
+			}
+		}
+	}
+}
+
+// close closes what is open, in the order of use.
+func (s *site) close() error {
+	var errs []error
+	if s.endConfig != nil {
+		s.endConfig()
+	}
+	if s.dispatcher != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // drain has waited already
+		_ = s.dispatcher.Close(ctx)
+	}
+	if s.blobs != nil {
+		errs = append(errs, s.blobs.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}

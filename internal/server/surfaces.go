@@ -1,0 +1,75 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/carillon-s3/carillon/internal/api/admin"
+	s3api "github.com/carillon-s3/carillon/internal/api/s3"
+	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/notify/all"
+)
+
+// adminPrefix is the start of all paths that are not S3's: no bucket can have
+// the name.
+const adminPrefix = "/minio/"
+
+// newHandler joins the surfaces: the admin's below /minio/, all else is S3.
+func (s *site) newHandler(encoder *event.Encoder) http.Handler {
+	verifier := iam.New(iam.Config{Credentials: iam.Root(s.set.root), Region: s.set.region})
+	objects := s3api.New(s3api.Config{
+		Service: s.objects, Verifier: verifier, Encoder: encoder,
+		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies,
+		Draining: s.draining, Logger: s.log,
+	})
+	administration := admin.New(admin.Config{
+		Settings: s.config, Verifier: verifier, Targets: s.dispatcher,
+		Health: health{s}, Control: control{s.stops}, TargetID: targetID, Usage: s.usage,
+		DeploymentID: s.deployment, Region: s.set.region, Version: Version(), HostID: encoder.HostID,
+		Folder: s.set.folder, Logger: s.log,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, adminPrefix) {
+			administration.ServeHTTP(w, r)
+			return
+		}
+		objects.ServeHTTP(w, r)
+	})
+}
+
+// targetID names the target of an instance of a kind's settings.
+func targetID(i config.Instance) (event.TargetID, bool) {
+	for _, kind := range all.Kinds() {
+		if i.SubSystem == kind.SubSystem().Name {
+			return event.TargetID{ID: i.Target, Type: kind.ARNType}, true
+		}
+	}
+	return event.TargetID{}, false
+}
+
+// health answers from the state of the store.
+type health struct{ *site }
+
+// Readable implements admin.Health.
+func (h health) Readable() error { return h.store.Err() }
+
+// Writable implements admin.Health.
+func (h health) Writable() error { return h.objects.Admit() }
+
+// control hands an operator's wish to serve; a second wish changes nothing.
+type control struct{ stops chan<- error }
+
+// Restart implements admin.Control.
+func (c control) Restart() { c.ask(ErrRestart) }
+
+// Stop implements admin.Control.
+func (c control) Stop() { c.ask(nil) }
+
+func (c control) ask(reason error) {
+	select {
+	case c.stops <- reason:
+	default:
+	}
+}

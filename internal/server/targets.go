@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/notify"
+	"github.com/carillon-s3/carillon/internal/notify/all"
+)
+
+// openConfig reads the stored settings of all sub-systems, and names the
+// variables of the environment that mean nothing.
+func (s *site) openConfig(ctx context.Context) error {
+	var subSystems []config.SubSystem
+	for _, kind := range all.Kinds() {
+		subSystems = append(subSystems, kind.SubSystem())
+	}
+	registry, err := config.NewRegistry(subSystems)
+	if err != nil {
+		return err
+	}
+	s.config, err = config.Open(ctx, config.StoreOptions{
+		Registry: registry, KV: s.store, Env: s.set.env.Env, Logger: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("open the settings: %w", err)
+	}
+	for _, sentence := range append(s.set.env.warnings, registry.Unknown(s.set.env.Env, knownEnv(), s.config.All())...) {
+		s.log.Warn(sentence)
+	}
+	return nil
+}
+
+// followTargets has the dispatcher deliver to the configured targets, now and
+// after each change, at once. A change that cannot be applied is logged: the
+// settings are stored, and the next start or change tries again.
+func (s *site) followTargets(ctx context.Context) error {
+	apply := func(ctx context.Context) error { return s.dispatcher.Apply(ctx, s.configuredTargets()) }
+	if err := apply(ctx); err != nil {
+		return err
+	}
+	background := context.WithoutCancel(ctx)
+	s.endConfig = s.config.OnChange(func([]config.Instance) {
+		if err := apply(background); err != nil {
+			s.log.Error("a change of targets could not be applied", "err", err)
+		}
+	})
+	return nil
+}
+
+// configuredTargets are the instances of all kinds as delivery takes them.
+func (s *site) configuredTargets() []notify.Configured {
+	var out []notify.Configured
+	for _, kind := range all.Kinds() {
+		for _, i := range s.config.Effective(kind.SubSystem().Name) {
+			out = append(out, notify.Configured{
+				Target:   event.TargetID{ID: i.Target, Type: kind.ARNType},
+				Kind:     kind,
+				Settings: i.Settings,
+				Err:      i.Err,
+				Disabled: !i.Enabled,
+			})
+		}
+	}
+	return out
+}
