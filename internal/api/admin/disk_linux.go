@@ -8,7 +8,7 @@ func diskSpace(path string) (space, error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return space{}, err
 	}
-	block := uint64(s.Bsize) //nolint:gosec // never negative
+	block := uint64(s.Bsize)
 	return space{
 		total: s.Blocks * block, free: s.Bfree * block, available: s.Bavail * block,
 		inodes: s.Files, freeInodes: s.Ffree,

@@ -108,12 +108,17 @@ func (e *envelopes) sealAs(ctx context.Context, secret string, text []byte, algo
 	if err != nil {
 		return nil, err
 	}
-	p := newPackets(aead, out[saltBytes+1:headerBytes])
+	return sealPackets(aead, out[saltBytes+1:headerBytes], text, out), nil
+}
+
+// sealPackets appends the packets of text to out.
+func sealPackets(aead cipher.AEAD, prefix, text, out []byte) []byte {
+	p := newPackets(aead, prefix)
 	for len(text) > packetBytes {
 		out = aead.Seal(out, p.nonce(), text[:packetBytes], p.data(false))
 		text = text[packetBytes:]
 	}
-	return aead.Seal(out, p.nonce(), text, p.data(true)), nil
+	return aead.Seal(out, p.nonce(), text, p.data(true))
 }
 
 // open returns the text in an envelope: errEnvelope, or ctx's error.
@@ -125,9 +130,13 @@ func (e *envelopes) open(ctx context.Context, secret string, sealed []byte) ([]b
 	if err != nil {
 		return nil, err
 	}
-	p := newPackets(aead, sealed[saltBytes+1:headerBytes])
-	rest := sealed[headerBytes:]
-	text := make([]byte, 0, len(rest))
+	return openPackets(aead, sealed[saltBytes+1:headerBytes], sealed[headerBytes:])
+}
+
+// openPackets returns the text of packets.
+func openPackets(aead cipher.AEAD, prefix, rest []byte) (text []byte, err error) {
+	p := newPackets(aead, prefix)
+	text = make([]byte, 0, len(rest))
 	const full = packetBytes + tagBytes
 	for len(rest) > full {
 		if text, err = aead.Open(text, p.nonce(), rest[:full], p.data(false)); err != nil {
