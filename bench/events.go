@@ -181,7 +181,7 @@ func drains(ctx context.Context, t *turn) error {
 		}
 		t.numbered += t.options.backlog
 		open := time.Now()
-		if err := t.sink.open(delay); err != nil {
+		if err := t.sink.open(ctx, delay); err != nil {
 			return err
 		}
 		cpu := t.server.cpu()

@@ -48,18 +48,19 @@ func s3Server(name, program string) subject {
 type process struct {
 	address string
 	cmd     *exec.Cmd
+	cancel  context.CancelFunc
 	exited  chan struct{}
 	logName string
 }
 
 // start starts the server on dir, with env added to its environment, and waits
-// until it has made the buckets.
+// until it has made the bucket. It runs until stop, or until ctx ends.
 func (s subject) start(ctx context.Context, dir string, env []string) (*process, error) {
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	console, err := freeAddress()
+	console, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,11 +71,16 @@ func (s subject) start(ctx context.Context, dir string, env []string) (*process,
 		return nil, err
 	}
 	defer func() { _ = output.Close() }()
-	p.cmd = exec.Command(argv[0], argv[1:]...)
+	running, cancel := context.WithCancel(ctx)
+	p.cancel = cancel
+	p.cmd = exec.CommandContext(running, argv[0], argv[1:]...)
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = stopTimeout // then it is killed
 	p.cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+accessKey, "MINIO_ROOT_PASSWORD="+secretKey)
 	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	if err := p.cmd.Start(); err != nil {
+		cancel()
 		return nil, err
 	}
 	go func() {
@@ -109,15 +115,10 @@ func (p *process) makeBucket(ctx context.Context, name string) error {
 	}
 }
 
-// stop ends the process and waits for it: politely first.
+// stop ends the process, politely first, and waits for it.
 func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.exited:
-	case <-time.After(stopTimeout):
-		_ = p.cmd.Process.Kill()
-		<-p.exited
-	}
+	p.cancel()
+	<-p.exited
 }
 
 // cpu is the processor time that the server has used so far; 0 where the
@@ -142,8 +143,8 @@ func (p *process) tail() string {
 	return string(text[max(0, len(text)-logTail):])
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

@@ -62,7 +62,7 @@ func (r *runner) turn(ctx context.Context, round int, s subject) (err error) {
 	settle()
 	var env []string
 	if r.scenario.targets > 0 {
-		if t.sink, err = newSink(); err != nil {
+		if t.sink, err = newSink(ctx); err != nil {
 			return err
 		}
 		defer t.sink.close()

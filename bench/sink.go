@@ -28,7 +28,7 @@ type sink struct {
 	address string
 	server  *http.Server
 	served  chan struct{} // closed when server has let go of its listener
-	delay   atomic.Int64 // before it answers, in nanoseconds
+	delay   atomic.Int64  // before it answers, in nanoseconds
 
 	mu      sync.Mutex
 	base    int                 // lowest number watched
@@ -38,20 +38,20 @@ type sink struct {
 	last    time.Time
 }
 
-func newSink() (*sink, error) {
-	address, err := freeAddress()
+func newSink(ctx context.Context) (*sink, error) {
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &sink{address: address}
 	s.watch(0, 0)
-	return s, s.open(0)
+	return s, s.open(ctx, 0)
 }
 
 // open makes the receiver reachable; it answers each request after delay.
-func (s *sink) open(delay time.Duration) error {
+func (s *sink) open(ctx context.Context, delay time.Duration) error {
 	s.delay.Store(int64(delay))
-	l, err := net.Listen("tcp", s.address)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.address)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // cell and one of a target that is not watched.
 func TestSinkCountsEachEventOnce(t *testing.T) {
 	t.Parallel()
-	s, err := newSink()
+	s, err := newSink(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,12 +30,12 @@ func TestSinkCountsEachEventOnce(t *testing.T) {
 
 func TestSinkComesBack(t *testing.T) {
 	t.Parallel()
-	s, err := newSink()
+	s, err := newSink(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.close()
-	if err := s.open(0); err != nil {
+	if err := s.open(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.close() })
