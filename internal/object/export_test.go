@@ -19,3 +19,15 @@ func (s *Service) MarkDeleting(ctx context.Context, bucket string) error {
 	_, err := s.markDeleting(ctx, bucket, true)
 	return err
 }
+
+// DropBytes removes the stored bytes of a key's latest version at once, as no
+// collector may.
+func (s *Service) DropBytes(ctx context.Context, bucket, key string) {
+	b, _, err := s.readBucket(ctx, s.store, bucket)
+	if err != nil {
+		return
+	}
+	if v, _, err := readCurrent(ctx, s.store, b, key); err == nil && v != nil && v.Blob != "" {
+		_ = s.blobs.Delete(ctx, v.Blob)
+	}
+}
