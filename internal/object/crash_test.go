@@ -29,7 +29,7 @@ import (
 // that every acknowledged change and its event are there together, and every
 // other is wholly there or wholly absent.
 //
-// CARILLON_CRASH_POINTS scales it: this suite takes a tenth of that number.
+// CARILLON_CRASH_POINTS is how many points it explores.
 // CARILLON_CRASH_SEED repeats a run, as far as background compactions allow.
 
 const (
@@ -443,13 +443,13 @@ func (l *lockedRand) IntN(n int) int {
 
 func crashParameters(t *testing.T) (points int, seed uint64) {
 	t.Helper()
-	points, seed = crashDefault/crashShare, rand.Uint64()
+	points, seed = crashDefault, rand.Uint64()
 	if v := os.Getenv("CARILLON_CRASH_POINTS"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		points = n / crashShare
+		points = n
 	}
 	if v := os.Getenv("CARILLON_CRASH_SEED"); v != "" {
 		n, err := strconv.ParseUint(v, 10, 64)
