@@ -118,7 +118,7 @@ func (l *lexer) run() {
 		key, value, ok := cutKey(l.rest)
 		switch {
 		case !ok:
-			l.bareWord()
+			l.bareWords()
 		case l.fields.find(key) == nil:
 			l.errs = append(l.errs, unknownKey(key, l.fields.keys()))
 			_, l.rest = cutSpace(value)
@@ -128,23 +128,35 @@ func (l *lexer) run() {
 			l.assign(l.fields.find(key))
 		}
 	}
+	for _, f := range l.fields.fields {
+		if strings.ContainsFunc(l.values[f.Key], notTab) {
+			l.errs = append(l.errs, &FieldError{Key: f.Key, Err: errors.New("the value holds a control character")})
+		}
+	}
 }
 
-// bareWord takes a word that is no assignment.
-func (l *lexer) bareWord() {
-	word, rest := cutSpace(l.rest)
-	l.rest = rest
+// bareWords takes the words before the next key, which are no assignments.
+func (l *lexer) bareWords() {
+	var words []string
+	for l.rest != "" {
+		if _, _, ok := cutKey(l.rest); ok {
+			break
+		}
+		var word string
+		word, l.rest = cutSpace(l.rest)
+		words = append(words, word)
+		l.rest = trimLeft(l.rest)
+	}
 	switch {
 	case l.open && l.key != "":
-		l.values[l.key] += " " + word
+		l.values[l.key] += " " + strings.Join(words, " ")
 	case l.open:
 	default:
 		err := errors.New("there is text without a key; expected key=value")
-		if near := nearest(word, l.fields.keys()); near != "" {
+		if near := nearest(words[0], l.fields.keys()); near != "" {
 			err = fmt.Errorf("there is text without a key; expected key=value, such as %s=...", near)
 		}
 		l.errs = append(l.errs, err)
-		l.key, l.open = "", true
 	}
 }
 
@@ -167,8 +179,6 @@ func (l *lexer) assign(f *Field) {
 		l.errs = append(l.errs, &FieldError{Key: f.Key, Err: err})
 	case twice:
 		l.errs = append(l.errs, &FieldError{Key: f.Key, Err: errors.New("given twice")})
-	case strings.ContainsFunc(value, notTab):
-		l.errs = append(l.errs, &FieldError{Key: f.Key, Err: errors.New("the value holds a control character")})
 	}
 	l.values[f.Key] = value
 }
@@ -187,7 +197,8 @@ func (l *lexer) freeText() (value, rest string) {
 		}
 	}
 	for i := 0; i < len(l.rest); i++ {
-		if isSpace(l.rest[i]) && l.endsValue(l.rest[i:]) {
+		first := isSpace(l.rest[i]) && (i == 0 || !isSpace(l.rest[i-1])) // of a run: looking past each byte of one would take for ever
+		if first && l.endsValue(l.rest[i:]) {
 			return unquote(l.rest[:i]), l.rest[i:]
 		}
 	}
