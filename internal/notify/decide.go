@@ -46,7 +46,8 @@ type sendResult struct {
 	// trouble: nothing succeeded, and not because of the events.
 	trouble bool
 	// whole: the error spoke of the batch and not of its members.
-	whole      bool
+	whole bool
+	// retryAfter is the destination's wish; it concerns the whole target.
 	retryAfter time.Duration
 }
 
@@ -137,9 +138,8 @@ type evidence struct {
 	// blockedFor is how long the event's key has been blocked; 0 if it is not.
 	blockedFor time.Duration
 	// parkAfter is the operator's bound on blockedFor; 0 means none.
-	parkAfter  time.Duration
-	retryAfter time.Duration
-	jitter     float64
+	parkAfter time.Duration
+	jitter    float64
 }
 
 // action is what to do with an event.
@@ -171,11 +171,11 @@ func (h history) next(o outcome, e evidence) (history, action, time.Duration) {
 		if h.refusals >= refusalsBeforePark {
 			return h, park, 0
 		}
-		return h, retry, max(keyWaits.wait(h.refusals, e.jitter), e.retryAfter)
+		return h, retry, keyWaits.wait(h.refusals, e.jitter)
 	}
 	if e.shared && e.alive {
 		// Fewer at a time, at once: halving ends by itself.
-		return h, retry, e.retryAfter
+		return h, retry, 0
 	}
 	if e.othersSucceed && !e.shared {
 		h.alone++
@@ -183,7 +183,7 @@ func (h history) next(o outcome, e evidence) (history, action, time.Duration) {
 	if e.blockedFor > 0 && e.parkAfter > 0 && e.blockedFor >= e.parkAfter && h.alone > 0 {
 		return h, park, 0
 	}
-	wait := max(keyWaits.wait(max(h.alone, 1), e.jitter), e.retryAfter)
+	wait := keyWaits.wait(max(h.alone, 1), e.jitter)
 	if h.alone >= failuresBeforeBlock && e.blockedFor == 0 {
 		return h, block, wait
 	}

@@ -89,7 +89,6 @@ func TestNext(t *testing.T) {
 		},
 		"with a whole batch that was refused": {history{}, failed, evidence{othersSucceed: true, shared: true, alive: true}, history{attempts: 1}, retry, 0},
 		"with a whole batch that failed":      {history{}, failed, evidence{othersSucceed: true, shared: true, jitter: 1}, history{attempts: 1}, retry, 500 * time.Millisecond},
-		"asked to wait":                       {history{}, failed, evidence{retryAfter: time.Minute}, history{attempts: 1}, retry, time.Minute},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

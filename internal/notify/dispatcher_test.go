@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -262,9 +263,16 @@ func TestKeyThatFailsIsBlockedAndComesBack(t *testing.T) {
 				j, b := newMemJournal(), newBroker(traits)
 				var bad atomic.Bool
 				bad.Store(true)
-				b.answer = failKey("b/k3", &bad)
+				j.lag = 20 * time.Millisecond
+				near := "b/" + neighbour("k3")
+				b.answer = failKeys(&bad, "b/k3", near)
 				d := start(t, j, nil, b.configured("1"))
 				want := load(j, 600, 20, "1:fake")
+				// Two keys of one partition fail, so that they share what reads
+				// their events again.
+				for range 40 {
+					want[near[2:]] = append(want[near[2:]], j.add(near[2:], "1:fake").Sequence)
+				}
 				until(t, "others acknowledged", func() bool { return b.total() == 570 })
 				// More of the same, while others go on: its events stay behind, and
 				// not in memory.
@@ -275,21 +283,31 @@ func TestKeyThatFailsIsBlockedAndComesBack(t *testing.T) {
 					time.Sleep(50 * time.Millisecond)
 				}
 				until(t, "others acknowledged", func() bool { return b.total() == 1570 })
-				if s := statusOf(t, d, "1:fake"); s.BlockedKeys != 1 || s.State != Online || s.Backlog.Entries != 1030 {
-					t.Errorf("status %+v, want online, one key blocked, 1030 events", s)
+				if s := statusOf(t, d, "1:fake"); s.BlockedKeys != 2 || s.State != Online || s.Backlog.Entries != 1070 {
+					t.Errorf("status %+v, want online, two keys blocked, 1070 events", s)
 				}
-				if keys, err := d.BlockedKeys(event.TargetID{ID: "1", Type: "fake"}); err != nil || len(keys) != 1 || keys[0].Key != "k3" {
+				if keys, err := d.BlockedKeys(event.TargetID{ID: "1", Type: "fake"}); err != nil || len(keys) != 2 || keys[0].Key != "k3" {
 					t.Errorf("blocked keys %v, %v", keys, err)
 				}
 				if n := inMemory(d, "1:fake"); n > 100 {
-					t.Errorf("%d events in memory for one blocked key", n)
+					t.Errorf("%d events in memory for two blocked keys", n)
 				}
 				bad.Store(false)
+				c := b.configured("1")
+				c.Settings.(*fakeSettings).Name = "so that both are tried at once"
+				if err := d.Apply(t.Context(), []Configured{c}); err != nil {
+					t.Fatal(err)
+				}
 				took := until(t, "its events acknowledged", func() bool { return j.left("1:fake") == 0 })
-				if took > keyWaits.limit+time.Minute {
-					t.Errorf("took %v to notice", took)
+				if took > time.Minute {
+					t.Errorf("took %v", took)
 				}
 				wantOrder(t, b, want)
+				for key, seqs := range want {
+					if got := b.count(func(b *broker) int { return len(b.got["b/"+key]) }); got != len(seqs) {
+						t.Errorf("key %q: %d acknowledgements for %d events", key, got, len(seqs))
+					}
+				}
 				if n := j.blockedOf("1:fake"); n != 0 {
 					t.Errorf("%d keys still blocked", n)
 				}
@@ -301,13 +319,80 @@ func TestKeyThatFailsIsBlockedAndComesBack(t *testing.T) {
 	}
 }
 
+// TestHotKeyThatFailsLeavesItsPartitionFree: its events must not fill the
+// window in the seconds before it is blocked.
+func TestHotKeyThatFailsLeavesItsPartitionFree(t *testing.T) {
+	t.Parallel()
+	for name, busy := range map[string]bool{"others succeed meanwhile": true, "nothing else goes on": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { hotKeyThatFails(t, busy) })
+		})
+	}
+}
+
+func hotKeyThatFails(t *testing.T, busy bool) {
+	j, b := newMemJournal(), newBroker(target.Traits{Senders: 8})
+	var bad atomic.Bool
+	bad.Store(true)
+	b.answer = failKeys(&bad, "b/hot")
+	other := neighbour("hot")
+	d := start(t, j, nil, b.configured("1"))
+	for range 5 * maxWindow {
+		j.add("hot", "1:fake")
+	}
+	for range 10 {
+		j.add(other, "1:fake")
+	}
+	took := until(t, "its neighbour delivered", func() bool {
+		if busy {
+			j.add("elsewhere", "1:fake")
+		}
+		return len(b.first("b/"+other)) == 10
+	})
+	if took > 2*time.Second {
+		t.Errorf("the neighbour waited %v", took)
+	}
+	if s := statusOf(t, d, "1:fake"); s.BlockedKeys != 0 {
+		t.Errorf("status %+v: blocked too early for this test", s)
+	}
+}
+
+// TestBlockedEventThatAnOperatorDropped: the key goes on with the next.
+func TestBlockedEventThatAnOperatorDropped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, b := newMemJournal(), newBroker(target.Traits{Senders: 2})
+		first := j.add("bad", "1:fake")
+		b.answer = func(_ context.Context, msgs []target.Message) error {
+			if strings.HasSuffix(msgs[0].ID, fmt.Sprintf("-%d-%d", first.Partition, first.Sequence)) {
+				return errDown
+			}
+			return nil
+		}
+		d := start(t, j, nil, b.configured("1"))
+		until(t, "blocked", func() bool {
+			j.add("good", "1:fake")
+			time.Sleep(100 * time.Millisecond)
+			return j.blockedOf("1:fake") == 1
+		})
+		want := []uint64{j.add("bad", "1:fake").Sequence, j.add("bad", "1:fake").Sequence}
+		_ = j.Ack(t.Context(), "1:fake", []journal.At{first})
+		until(t, "the others delivered", func() bool { return j.left("1:fake") == 0 })
+		wantOrder(t, b, map[string][]uint64{"bad": want})
+		if s := statusOf(t, d, "1:fake"); s.BlockedKeys != 0 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
 func TestBlockedKeyIsParkedAfterTheOperatorsBound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j, b := newMemJournal(), newBroker(target.Traits{Senders: 4})
 		var bad atomic.Bool
 		bad.Store(true)
-		b.answer = failKey("b/bad", &bad)
+		b.answer = failKeys(&bad, "b/bad")
 		d := New(Options{Journal: j, Encoder: textEncoder{}, ParkBlockedAfter: time.Hour})
 		t.Cleanup(func() { stopDispatcher(t, d) })
 		if err := d.Apply(t.Context(), []Configured{b.configured("1")}); err != nil {
@@ -339,7 +424,7 @@ func TestBlockedKeysOutliveARestart(t *testing.T) {
 		j, b := newMemJournal(), newBroker(target.Traits{Senders: 4})
 		var bad atomic.Bool
 		bad.Store(true)
-		b.answer = failKey("b/bad", &bad)
+		b.answer = failKeys(&bad, "b/bad")
 		var want []uint64
 		for range 50 {
 			want = append(want, j.add("bad", "1:fake").Sequence)
@@ -385,6 +470,42 @@ func TestBadKeysDoNotHoldTheBreaker(t *testing.T) {
 		took := until(t, "good ones delivered", func() bool { return b.total() == 100 })
 		if took > 2*probeWaits.limit {
 			t.Errorf("good events waited %v", took)
+		}
+	})
+}
+
+// TestBlockedKeysDoNotOpenTheBreaker: at night only their retries are sent, and
+// they must not make the target look down.
+func TestBlockedKeysDoNotOpenTheBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, b := newMemJournal(), newBroker(target.Traits{Senders: 8})
+		b.answer = func(_ context.Context, msgs []target.Message) error {
+			if strings.HasPrefix(msgs[0].Key, "b/bad") {
+				return errDown
+			}
+			return nil
+		}
+		for i := range 20 {
+			key := fmt.Sprintf("bad%d", i)
+			j.add(key, "1:fake")
+			_ = j.Block(t.Context(), "1:fake", journal.Blocked{BucketID: 1, Key: key, Since: time.Now()})
+		}
+		var logs logBuffer
+		d := start(t, j, &logs, b.configured("1"))
+		for i := range 100 {
+			time.Sleep(10 * time.Minute)
+			if s := statusOf(t, d, "1:fake"); s.State != Online || s.BlockedKeys != 20 {
+				t.Fatalf("status %+v, want online with 20 keys blocked", s)
+			}
+			j.add(fmt.Sprintf("good%d", i), "1:fake")
+			synctest.Wait()
+			if n := b.total(); n != i+1 {
+				t.Fatalf("event %d was delayed", i)
+			}
+		}
+		if n := logs.count("target in trouble"); n != 0 {
+			t.Errorf("%d log lines of trouble", n)
 		}
 	})
 }
@@ -527,6 +648,32 @@ func TestReconfigureEndsWaits(t *testing.T) {
 	})
 }
 
+func TestReconfigureTriesBlockedKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, b := newMemJournal(), newBroker(target.Traits{Senders: 4})
+		var bad atomic.Bool
+		bad.Store(true)
+		b.answer = failKeys(&bad, "b/bad")
+		d := start(t, j, nil, b.configured("1"))
+		j.add("bad", "1:fake")
+		for range 6000 { // ten minutes, so that its waits are of minutes
+			j.add("good", "1:fake")
+			time.Sleep(100 * time.Millisecond)
+		}
+		bad.Store(false)
+		c := b.configured("1")
+		c.Settings.(*fakeSettings).Name = "repaired"
+		if err := d.Apply(t.Context(), []Configured{c}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := len(b.first("b/bad")); n != 1 {
+			t.Error("the blocked key was not tried at once")
+		}
+	})
+}
+
 func TestPanicStaysInItsTarget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -584,15 +731,15 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// failKey fails the events of a key, by name where the batch is not one.
-func failKey(key string, bad *atomic.Bool) func(context.Context, []target.Message) error {
+// failKeys fails the events of some keys, by name where the batch has others.
+func failKeys(bad *atomic.Bool, keys ...string) func(context.Context, []target.Message) error {
 	return func(_ context.Context, msgs []target.Message) error {
 		if !bad.Load() {
 			return nil
 		}
 		failed := make(map[int]error)
 		for i, m := range msgs {
-			if m.Key == key {
+			if slices.Contains(keys, m.Key) {
 				failed[i] = errDown
 			}
 		}
@@ -603,6 +750,15 @@ func failKey(key string, bad *atomic.Bool) func(context.Context, []target.Messag
 			return errDown
 		}
 		return &target.BatchError{Failed: failed}
+	}
+}
+
+// neighbour is another key of the same partition.
+func neighbour(key string) string {
+	for i := 0; ; i++ {
+		if n := fmt.Sprintf("n%d", i); journal.PartitionOf(1, n) == journal.PartitionOf(1, key) {
+			return n
+		}
 	}
 }
 

@@ -28,8 +28,8 @@ type memJournal struct {
 	watchers map[int]func([]uint16)
 	nextID   int
 	fail     error // returned by all calls if set
-	handed   int   // entries given out by Pending
-	acked    int
+	// lag is how long an acknowledgement takes to be seen.
+	lag time.Duration
 }
 
 func newMemJournal() *memJournal {
@@ -82,7 +82,6 @@ func (j *memJournal) Pending(_ context.Context, consumer string, p uint16, after
 	}
 	i, _ := slices.BinarySearchFunc(box[p], after+1, func(e journal.Entry, seq uint64) int { return int(e.Sequence) - int(seq) })
 	out := slices.Clone(box[p][i:min(i+n, len(box[p]))])
-	j.handed += len(out)
 	return out, nil
 }
 
@@ -97,10 +96,21 @@ func (j *memJournal) Ack(_ context.Context, consumer string, at []journal.At) er
 	if j.fail != nil {
 		return j.fail
 	}
-	for _, a := range at {
-		j.take(consumer, a)
-		j.acked++
+	at = slices.Clone(at)
+	take := func() {
+		for _, a := range at {
+			j.take(consumer, a)
+		}
 	}
+	if j.lag == 0 {
+		take()
+		return nil
+	}
+	time.AfterFunc(j.lag, func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		take()
+	})
 	return nil
 }
 

@@ -47,7 +47,6 @@ type keyState struct {
 	taken int
 	place place
 	at    time.Time
-	index int // in the heap, while waiting
 
 	// aside: the lane reads on without this key. Its events stay in the outbox,
 	// and the first is kept here. seen is the sequence of the last one that was
@@ -66,15 +65,8 @@ type waitHeap []*keyState
 
 func (h waitHeap) Len() int           { return len(h) }
 func (h waitHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h waitHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *waitHeap) Push(x any) {
-	k := x.(*keyState)
-	k.index = len(*h)
-	*h = append(*h, k)
-}
+func (h waitHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *waitHeap) Push(x any)        { *h = append(*h, x.(*keyState)) }
 func (h *waitHeap) Pop() any {
 	old := *h
 	k := old[len(old)-1]
@@ -123,14 +115,12 @@ func (s *keySet) due(now time.Time) {
 	}
 }
 
-// release ends the waits of the keys for which ok holds.
-func (s *keySet) release(ok func(*keyState) bool) {
-	for _, k := range append(waitHeap(nil), s.later...) {
-		if ok(k) {
-			heap.Remove(&s.later, k.index)
-			s.offer(k, time.Time{})
-		}
+// endWaits makes all waiting keys ready.
+func (s *keySet) endWaits() {
+	for _, k := range s.later {
+		s.offer(k, time.Time{})
 	}
+	s.later = nil
 }
 
 // least returns the ready key whose first event was tried least.

@@ -47,10 +47,9 @@ type runner struct {
 	delivered, parked  atomic.Int64
 	failedSends, aside atomic.Int64
 	abandoned          atomic.Int64
-	// released counts the times that waits were ended; reconfigured is its value
-	// at the last change of settings.
-	released, reconfigured atomic.Int64
-	well                   atomic.Bool // the breaker is closed
+	// changes counts the changes of settings.
+	changes atomic.Int64
+	well    atomic.Bool // the breaker is closed
 
 	mu       sync.Mutex // guards what follows
 	breaker  breaker
@@ -131,15 +130,6 @@ func (r *runner) grew(partitions []uint16) {
 	}
 }
 
-// release ends waits that may have lost their reason.
-func (r *runner) release(all bool) {
-	n := r.released.Add(1)
-	if all {
-		r.reconfigured.Store(n)
-	}
-	r.pokeAll()
-}
-
 func (r *runner) pokeAll() {
 	for _, s := range r.senders {
 		s.poke()
@@ -162,7 +152,8 @@ func (r *runner) reconfigure(c Configured) bool {
 	if old != nil {
 		r.retire(old)
 	}
-	r.release(true)
+	r.changes.Add(1)
+	r.pokeAll()
 	return true
 }
 
@@ -264,11 +255,23 @@ func (r *runner) report(b *batch, probe bool, err error, res sendResult) {
 		if r.breaker.succeed() {
 			r.recovered(now)
 		}
+	case !probe && res.retryAfter == 0 && b.knownBad():
+		// These keys fail while others succeed: it says nothing of the target.
 	default:
 		if r.breaker.fail(b.failure(now, probe, res.retryAfter)) {
 			r.troubled(now)
 		}
 	}
+}
+
+// knownBad reports whether all keys of a batch have failed on their own before.
+func (b *batch) knownBad() bool {
+	for _, k := range b.keys {
+		if k.blocked == nil && k.head().hist.alone == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func isAborted(res sendResult) bool { return len(res.outcomes) > 0 && res.outcomes[0] == undecided }
@@ -304,7 +307,7 @@ func (r *runner) recovered(now time.Time) {
 		r.log.Info("target is back", "target", r.consumer, "after", now.Sub(r.health.since).Round(time.Millisecond))
 	}
 	r.health.since, r.health.logged = now, false
-	r.release(false)
+	r.pokeAll()
 }
 
 // journalFailed logs the first failure of the journal.

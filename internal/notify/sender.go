@@ -23,8 +23,8 @@ type sender struct {
 	keys   *keySet
 	window int
 	turn   int
-	// releases is how many of the runner's releases it has seen.
-	releases int64
+	// changes is how many of the runner's changes of settings it has seen.
+	changes int64
 
 	// wake is signalled, dirty has a bit for each partition that grew.
 	wake  chan struct{}
@@ -89,7 +89,7 @@ func (s *sender) run(ctx context.Context) {
 			s.wait(ctx, now.Add(journalRetry))
 			continue
 		}
-		s.released()
+		s.changed()
 		s.keys.due(now)
 		batch, adm := s.compose(ctx, now)
 		if batch == nil {
@@ -100,7 +100,7 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
-// wait blocks until something may have changed: an event, a release, the time
+// wait blocks until something may have changed: an event, the target, the settings, the time
 // at (if it is not zero), or the next key's time.
 func (s *sender) wait(ctx context.Context, at time.Time) {
 	if s.behind() && at.IsZero() && len(s.keys.queue) == 0 {
@@ -134,19 +134,12 @@ func (s *sender) behind() bool {
 	return false
 }
 
-// released ends waits that have lost their reason: all of them after a change
-// of configuration, those for a target in trouble when it is back.
-func (s *sender) released() {
-	seen := s.r.released.Load()
-	if seen == s.releases {
-		return
+// changed ends all waits after a change of settings: what failed may now work.
+func (s *sender) changed() {
+	if n := s.r.changes.Load(); n != s.changes {
+		s.changes = n
+		s.keys.endWaits()
 	}
-	s.releases = seen
-	all := s.r.reconfigured.Load() == seen
-	s.keys.release(func(k *keyState) bool {
-		h := k.head().hist
-		return all || h.alone == 0 && h.refusals == 0
-	})
 }
 
 // batch is what one Send carries.
@@ -303,7 +296,6 @@ func (s *sender) decide(k *keyState, i int, b *batch, res sendResult) stay {
 		shared:        res.whole && len(b.items) > 1,
 		alive:         res.alive,
 		parkAfter:     s.r.parkAfter,
-		retryAfter:    res.retryAfter,
 		jitter:        rand.Float64(), //nolint:gosec // spreads retries, guards nothing
 	}
 	if k.blocked != nil {
@@ -328,7 +320,9 @@ func (s *sender) decide(k *keyState, i int, b *batch, res sendResult) stay {
 	case block:
 		s.block(k, it, res.errs[i])
 	}
-	if it.hist.alone > 0 && s.r.healthy() {
+	// A key that fails while others succeed must not hold up its lane; nor may
+	// keys that failed fill the window while nothing shows whether others would.
+	if it.hist.alone > 0 && s.r.healthy() || k.lane.room(s.window) == 0 {
 		s.setAside(k)
 	}
 	return stay{true, wait}
