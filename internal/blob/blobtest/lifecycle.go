@@ -204,15 +204,18 @@ func testWalk(t *testing.T, s blob.Store) {
 	wantWalk(t, s, want)
 	steps := 0
 	var incarnation uint64
-	for info := range s.Walk(t.Context()) {
+	for info, err := range s.Walk(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if steps++; steps == 3 {
 			incarnation = info.Incarnation
 			break
 		}
 	}
-	for info := range s.Walk(t.Context()) {
-		if info.Incarnation != incarnation {
-			t.Errorf("Walk: %s is of incarnation %d, others of %d", info.Ref, info.Incarnation, incarnation)
+	for info, err := range s.Walk(t.Context()) {
+		if err != nil || info.Incarnation != incarnation {
+			t.Errorf("Walk: got %+v, %v; want incarnation %d as in others", info, err, incarnation)
 		}
 	}
 }

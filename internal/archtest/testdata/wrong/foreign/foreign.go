@@ -1,0 +1,2 @@
+// Package foreign is a dependency.
+package foreign

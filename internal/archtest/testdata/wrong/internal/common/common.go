@@ -1,0 +1,7 @@
+package common
+
+import "os"
+
+func init() {
+	_ = os.Getenv("HOME")
+}

@@ -1,0 +1,2 @@
+// Package crashfs is for tests.
+package crashfs

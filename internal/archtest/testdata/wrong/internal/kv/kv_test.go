@@ -1,0 +1,3 @@
+package kv
+
+import _ "example.org/wrong/test/harness"

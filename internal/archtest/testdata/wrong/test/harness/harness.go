@@ -1,0 +1,2 @@
+// Package harness is for whole-program tests.
+package harness

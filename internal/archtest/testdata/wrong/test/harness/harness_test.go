@@ -1,0 +1,3 @@
+package harness
+
+import _ "example.org/wrong/internal/kv"
