@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -67,13 +68,8 @@ func (m *MC) RunInput(stdin io.Reader, args ...string) Result {
 	m.t.Helper()
 	cmd, cancel := m.command(args)
 	defer cancel()
-	var out, errs bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
-	err := cmd.Run()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		m.t.Fatalf("mc %s: %v", strings.Join(args, " "), err)
-	}
-	return Result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+	cmd.Stdin = stdin
+	return m.finish(cmd, "mc "+strings.Join(args, " "))
 }
 
 // OK types a command that must succeed and returns its stdout.
@@ -181,4 +177,26 @@ func (s *Stream) Next(t testing.TB, substr string) string {
 			t.Fatalf("waited %s in vain for a line with %q: %s", Patience, substr, s.Stderr)
 		}
 	}
+}
+
+// Shell types a whole line at a shell that finds `mc`, as guides print it.
+func (m *MC) Shell(line string) Result {
+	m.t.Helper()
+	cmd, cancel := m.command(nil)
+	defer cancel()
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", line}
+	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(m.binary)+":"+os.Getenv("PATH"))
+	return m.finish(cmd, line)
+}
+
+// finish runs a command to its end.
+func (m *MC) finish(cmd *exec.Cmd, line string) Result {
+	m.t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		m.t.Fatalf("%s: %v", line, err)
+	}
+	return Result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }

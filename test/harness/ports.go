@@ -31,3 +31,12 @@ func FreeAddress(t testing.TB) string {
 	t.Fatal("no free port")
 	return ""
 }
+
+func portOf(t testing.TB, address string) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

@@ -163,6 +163,18 @@ func (s *Server) Terminate() int {
 	return s.WaitExit()
 }
 
+// StopSignal is a signal that asks a process to stop.
+type StopSignal = syscall.Signal
+
+// Signals to stop.
+const (
+	Term      = syscall.SIGTERM
+	Interrupt = syscall.SIGINT
+)
+
+// Signal sends a signal and does not wait.
+func (s *Server) Signal(sig StopSignal) { s.signal(sig) }
+
 // WaitExit waits until the process ends by itself and returns its exit code.
 func (s *Server) WaitExit() int {
 	s.t.Helper()
@@ -173,6 +185,19 @@ func (s *Server) WaitExit() int {
 		s.t.Fatalf("the server did not exit within %s:\n%s", Patience, tail(s.Output.String()))
 	}
 	return s.cmd.ProcessState.ExitCode()
+}
+
+// Restarting calls ask, which makes the running server start anew by itself,
+// and waits until it has.
+func (s *Server) Restarting(ask func()) {
+	s.t.Helper()
+	const banner = "API: "
+	before := s.Stdout.Count(banner)
+	ask()
+	s.Stdout.Wait(s.t, "the banner of a new start", func(text string) bool {
+		return strings.Count(text, banner) > before
+	})
+	s.WaitReady()
 }
 
 // Freeze stops the process from running; its sockets stay open. Thaw lets it
