@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"strconv"
 	"testing"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -58,28 +58,48 @@ func TestOpenCaptured(t *testing.T) {
 // followed by an empty one.
 func TestSizes(t *testing.T) {
 	t.Parallel()
-	for _, algorithm := range []byte{argon2AES, argon2ChaCha, pbkdf2AES} {
-		for _, size := range []int{0, 1, packetBytes - 1, packetBytes, packetBytes + 1, 3 * packetBytes, maxTextBytes} {
-			t.Run(fmt.Sprintf("%d/%d", algorithm, size), func(t *testing.T) {
-				t.Parallel()
-				text := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
-				e := newEnvelopes()
-				sealed, err := e.sealAs(t.Context(), testSecret, text, algorithm)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if want := size + headerBytes + tagBytes*max(1, (size+packetBytes-1)/packetBytes); len(sealed) != want {
-					t.Errorf("%d bytes sealed, want %d", len(sealed), want)
-				}
-				if len(sealed) > maxSealedBytes {
-					t.Errorf("%d bytes sealed exceed the bound of bodies", len(sealed))
-				}
-				got, err := e.open(t.Context(), testSecret, sealed)
-				if err != nil || !bytes.Equal(got, text) {
-					t.Errorf("open: %d bytes, %v", len(got), err)
-				}
-			})
-		}
+	aead, err := newGCM(make([]byte, keyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix := make([]byte, prefixBytes)
+	for _, size := range []int{0, 1, packetBytes - 1, packetBytes, packetBytes + 1, 3 * packetBytes, maxTextBytes} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			t.Parallel()
+			text := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+			sealed := sealPackets(aead, prefix, text, nil)
+			if want := size + tagBytes*max(1, (size+packetBytes-1)/packetBytes); len(sealed) != want {
+				t.Errorf("%d bytes sealed, want %d", len(sealed), want)
+			}
+			if len(sealed)+headerBytes > maxSealedBytes {
+				t.Errorf("%d bytes sealed exceed the bound of bodies", len(sealed))
+			}
+			got, err := openPackets(aead, prefix, sealed)
+			if err != nil || !bytes.Equal(got, text) {
+				t.Errorf("open: %d bytes, %v", len(got), err)
+			}
+		})
+	}
+}
+
+func TestAlgorithms(t *testing.T) {
+	t.Parallel()
+	text := bytes.Repeat([]byte("0123456789abcdef"), packetBytes/16+1)
+	for name, algorithm := range map[string]byte{"argon2, AES": argon2AES, "argon2, ChaCha": argon2ChaCha, "PBKDF2, AES": pbkdf2AES} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnvelopes()
+			sealed, err := e.sealAs(t.Context(), testSecret, text, algorithm)
+			if err != nil || sealed[saltBytes] != algorithm {
+				t.Fatalf("algorithm %d, %v", sealed[saltBytes], err)
+			}
+			if got, err := e.open(t.Context(), testSecret, sealed); err != nil || !bytes.Equal(got, text) {
+				t.Errorf("open: %d bytes, %v", len(got), err)
+			}
+			if _, err := e.open(t.Context(), "another", sealed); !errors.Is(err, errEnvelope) {
+				t.Errorf("with another secret: %v", err)
+			}
+		})
 	}
 }
 

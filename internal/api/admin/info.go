@@ -225,7 +225,7 @@ func (h *Handler) usage(ctx context.Context) (Usage, bool) {
 	}
 	usage, err := h.Usage(ctx)
 	if err != nil {
-		h.Logger.Warn("the usage of the buckets is not known", "err", err)
+		h.Logger.Debug("the usage of the buckets is not known", "err", err)
 		return Usage{}, false
 	}
 	return usage, true
