@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 
 	"github.com/carillon-s3/carillon/internal/event"
@@ -57,9 +58,15 @@ func headObject(h *Handler, w *response, r *request) error {
 func (h *Handler) copy(ctx context.Context, w *response, body io.Reader, length int64) error {
 	buf := h.copyBuffers.Get().(*[copyBytes]byte)
 	defer h.copyBuffers.Put(buf)
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{body}, buf[:])
+	var out io.Writer = w
+	if length > copyBytes { // less fits the buffers on the way
+		patient := &idleWriter{Writer: w, control: http.NewResponseController(w.ResponseWriter), timeout: h.IdleTimeout}
+		defer patient.done()
+		out = patient
+	}
+	n, err := io.CopyBuffer(out, struct{ io.Reader }{body}, buf[:])
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && (ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded)):
 		return errClientGone
 	case err != nil:
 		return err

@@ -57,7 +57,10 @@ type Config struct {
 	// Draining is closed when the server begins to stop: listeners are then
 	// ended, which would otherwise outlast every other request. nil never is.
 	Draining <-chan struct{}
-	Logger   *slog.Logger
+	// IdleTimeout is how long a client may send or take nothing in the middle of
+	// a body; 0 means a minute.
+	IdleTimeout time.Duration
+	Logger      *slog.Logger
 	// Observe, if not nil, is called once after every request, by the request's
 	// own goroutine.
 	Observe func(Observation)
@@ -109,6 +112,9 @@ func New(c Config) *Handler {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = defaultIdleTimeout
 	}
 	h := &Handler{Config: c, routes: newRouter(routes())}
 	h.standard = http.Header{

@@ -60,7 +60,12 @@ func (h *Handler) handle(w *response, r *request) error {
 		return err
 	}
 	r.route = rt
-	verified, err := h.Verifier.Verify(r.Request, iam.Options{Region: rt.region})
+	signed := r.Request
+	if r.ContentLength != 0 && r.Body != nil {
+		bounded := h.withIdleBody(w, r.Request)
+		signed = &bounded
+	}
+	verified, err := h.Verifier.Verify(signed, iam.Options{Region: rt.region})
 	if err != nil {
 		return err
 	}
