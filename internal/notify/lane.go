@@ -28,6 +28,8 @@ type lane struct {
 	after uint64
 	// behind: there may be entries above after.
 	behind bool
+	// retryAt is set while it cannot be read.
+	retryAt time.Time
 	// events and bytes are what it holds in memory, without keys set aside.
 	events, bytes int
 	// wanted are keys set aside whose next events are to be read.
@@ -51,31 +53,41 @@ func (l *lane) room(window int) int {
 }
 
 // readAhead fills the lanes' windows, one page each, starting with another lane
-// each time. It stops early once there is plenty to send.
-func (s *sender) readAhead(ctx context.Context) error {
+// each time. It stops early once there is plenty to send. A lane that cannot be
+// read is left alone for a while, and holds up no other.
+func (s *sender) readAhead(ctx context.Context, now time.Time) {
 	s.pullDirty()
 	for i := range s.lanes {
 		l := s.lanes[(s.turn+i)%len(s.lanes)]
-		if len(l.wanted) > 0 || l.sweep != nil {
-			if err := s.sweepLane(ctx, l); err != nil {
-				return err
-			}
-		}
-		room := l.room(s.window)
-		// A quarter of the window at least, unless there is nothing else to do:
-		// reading one entry for each one sent would be slow.
-		if !l.behind || room == 0 || (room < s.window/4 && len(s.keys.queue) > 0) {
+		if now.Before(l.retryAt) {
 			continue
 		}
-		if err := s.readLane(ctx, l, min(room, maxPage)); err != nil {
-			return err
+		l.retryAt = time.Time{}
+		if err := s.readMore(ctx, l); err != nil {
+			l.retryAt = now.Add(journalRetry)
+			s.r.journalFailed(err)
 		}
 		if len(s.keys.queue) >= 2*s.window {
 			break
 		}
 	}
 	s.turn++
-	return nil
+}
+
+// readMore reads what l is behind with, a page at most of each.
+func (s *sender) readMore(ctx context.Context, l *lane) error {
+	if len(l.wanted) > 0 || l.sweep != nil {
+		if err := s.sweepLane(ctx, l); err != nil {
+			return err
+		}
+	}
+	room := l.room(s.window)
+	// A quarter of the window at least, unless there is nothing else to do:
+	// reading one entry for each one sent would be slow.
+	if !l.behind || room == 0 || (room < s.window/4 && len(s.keys.queue) > 0) {
+		return nil
+	}
+	return s.readLane(ctx, l, min(room, maxPage))
 }
 
 func (s *sender) readLane(ctx context.Context, l *lane, page int) error {

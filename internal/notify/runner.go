@@ -22,6 +22,8 @@ const (
 	// quietLog is how long a target must have been well before trouble is logged
 	// again: a target that flaps must not fill the log.
 	quietLog = time.Minute
+	// repeatLog is how often an error of the journal that lasts is logged.
+	repeatLog = time.Hour
 )
 
 // runner delivers to one target. The fields of its groups are guarded as noted.
@@ -50,6 +52,7 @@ type runner struct {
 	// changes counts the changes of settings.
 	changes atomic.Int64
 	well    atomic.Bool // the breaker is closed
+	warned  atomic.Bool // of events that recur
 
 	mu       sync.Mutex // guards what follows
 	breaker  breaker
@@ -70,7 +73,9 @@ type health struct {
 	lastSuccess time.Time
 	logged      bool // the present trouble was logged
 	lastLogged  time.Time
-	journalErr  bool // the last use of the journal failed, and was logged
+	// journalErr is the last error of the journal that was logged, and when.
+	journalErr    string
+	journalLogged time.Time
 }
 
 // start begins delivery to a target.
@@ -244,7 +249,7 @@ func (r *runner) report(b *batch, probe bool, err error, res sendResult) {
 		r.health.lastErr, r.health.lastErrTime = reason(err), now
 	}
 	if ok > 0 {
-		r.health.lastSuccess, r.health.journalErr = now, false
+		r.health.lastSuccess = now
 	}
 	switch {
 	case isAborted(res):
@@ -310,14 +315,17 @@ func (r *runner) recovered(now time.Time) {
 	r.pokeAll()
 }
 
-// journalFailed logs the first failure of the journal.
+// journalFailed logs an error of the journal, the same one seldom.
 func (r *runner) journalFailed(err error) {
 	if r.soft.Err() != nil {
 		return
 	}
+	now, text := time.Now(), err.Error()
 	r.mu.Lock()
-	first := !r.health.journalErr
-	r.health.journalErr = true
+	first := r.health.journalErr != text || now.Sub(r.health.journalLogged) >= repeatLog
+	if first {
+		r.health.journalErr, r.health.journalLogged = text, now
+	}
 	r.mu.Unlock()
 	if first {
 		r.log.Error("journal failed, delivery waits", "target", r.consumer, "err", err)

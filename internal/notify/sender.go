@@ -23,6 +23,7 @@ type sender struct {
 	keys   *keySet
 	window int
 	turn   int
+	recur  recurrence
 	// changes is how many of the runner's changes of settings it has seen.
 	changes int64
 
@@ -84,11 +85,7 @@ func (s *sender) pullDirty() {
 func (s *sender) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		now := time.Now()
-		if err := s.readAhead(ctx); err != nil {
-			s.r.journalFailed(err)
-			s.wait(ctx, now.Add(journalRetry))
-			continue
-		}
+		s.readAhead(ctx, now)
 		s.changed()
 		s.keys.due(now)
 		batch, adm := s.compose(ctx, now)
@@ -106,10 +103,11 @@ func (s *sender) wait(ctx context.Context, at time.Time) {
 	if s.behind() && at.IsZero() && len(s.keys.queue) == 0 {
 		return
 	}
-	s.quiet.Store(len(s.keys.byID) == 0 && !s.behind())
-	if len(s.keys.later) > 0 && (at.IsZero() || s.keys.later[0].at.Before(at)) {
-		at = s.keys.later[0].at
+	s.quiet.Store(len(s.keys.byID) == 0 && !s.behind() && s.retryAt().IsZero())
+	if len(s.keys.later) > 0 {
+		at = earlier(at, s.keys.later[0].at)
 	}
+	at = earlier(at, s.retryAt())
 	var timer <-chan time.Time
 	if !at.IsZero() {
 		t := time.NewTimer(time.Until(at))
@@ -124,10 +122,27 @@ func (s *sender) wait(ctx context.Context, at time.Time) {
 	s.quiet.Store(false)
 }
 
-// behind reports whether there is something to read and room for it.
+// earlier is the earlier of two times, of which zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// retryAt is when the first lane that could not be read is to be tried again.
+func (s *sender) retryAt() time.Time {
+	var at time.Time
+	for _, l := range s.lanes {
+		at = earlier(at, l.retryAt)
+	}
+	return at
+}
+
+// behind reports whether there is something that can be read now.
 func (s *sender) behind() bool {
 	for _, l := range s.lanes {
-		if l.behind && l.room(s.window) > 0 || l.sweep != nil || len(l.wanted) > 0 {
+		if l.retryAt.IsZero() && (l.behind && l.room(s.window) > 0 || l.sweep != nil || len(l.wanted) > 0) {
 			return true
 		}
 	}
@@ -333,6 +348,11 @@ func (s *sender) acked(k *keyState, it *item) {
 	s.unblock(k)
 	s.remove(k, it)
 	s.r.acks.add(it.entry.At())
+	rec := it.entry.Record
+	if !rec.NoPost && s.recur.acked(k.id, it.entry.Place.Time(), time.Now()) && !s.r.warned.Swap(true) {
+		s.r.log.Warn("the events of one key recur: does the receiver write into the bucket that it watches? "+
+			"A prefix in the rule would keep what it writes apart", "target", s.r.consumer, "bucket", rec.Bucket, "key", rec.Key)
+	}
 }
 
 // remove takes an event of k out of memory. In an ordered batch it need not be
