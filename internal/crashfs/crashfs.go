@@ -40,13 +40,15 @@ const (
 	// Kept: all of them survive, in order. The contents of a kept file may
 	// still be lost.
 	Kept
-	// Mixed: each survives or not. A rename does so as a whole, unless the sync
-	// of one of two folders has made half of it durable.
-	Mixed
+	// Some: the first of them survive, how many is left to chance. That is what
+	// the journals of today's file systems do: none lets a change of a name
+	// overtake an earlier one. A rename survives as a whole, unless the sync of
+	// one of two folders has made half of it durable.
+	Some
 )
 
 // String implements fmt.Stringer.
-func (n Names) String() string { return [...]string{"lost", "kept", "mixed"}[n] }
+func (n Names) String() string { return [...]string{"lost", "kept", "in part"}[n] }
 
 // Outcome chooses among the states that a power cut can leave.
 type Outcome struct {
@@ -64,7 +66,7 @@ func Outcomes(seed uint64) []Outcome {
 		{UnsyncedPercent: 0, Names: Lost, Seed: seed},
 		{UnsyncedPercent: 0, Names: Kept, Seed: seed},
 		{UnsyncedPercent: 50, Names: Lost, Seed: seed},
-		{UnsyncedPercent: 50, Names: Mixed, Seed: seed},
+		{UnsyncedPercent: 50, Names: Some, Seed: seed},
 		{UnsyncedPercent: 100, Names: Lost, Seed: seed},
 		{UnsyncedPercent: 100, Names: Kept, Seed: seed},
 	}

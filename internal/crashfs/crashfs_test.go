@@ -162,20 +162,20 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-func TestMixedFindsEveryOutcome(t *testing.T) {
+func TestSomeSurvivesInOrder(t *testing.T) {
 	t.Parallel()
 	f := crashfs.New()
 	script(t, f, "write a 1", "sync a", "write b 2", "sync b", "sync /", "remove a", "rename b c")
 	seen := map[string]bool{}
-	for seed := range uint64(200) {
-		seen[dump(t, f.Crash(crashfs.Outcome{Names: crashfs.Mixed, Seed: seed}), "/")] = true
+	for seed := range uint64(100) {
+		seen[dump(t, f.Crash(crashfs.Outcome{Names: crashfs.Some, Seed: seed}), "/")] = true
 	}
-	for _, want := range []string{"a=1 b=2", "b=2", "a=1 c=2", "c=2"} {
+	for _, want := range []string{"a=1 b=2", "b=2", "c=2"} {
 		if !seen[want] {
 			t.Errorf("%q never came", want)
 		}
 	}
-	if len(seen) != 4 {
+	if len(seen) != 3 {
 		t.Errorf("outcomes: %v", seen)
 	}
 }

@@ -73,11 +73,15 @@ func (f *FS) syncFolder(folder *node) {
 type survivors map[*node]map[string]*node
 
 func (f *FS) survivors(names Names, rnd *rand.Rand) survivors {
+	pending := f.pending
+	switch names {
+	case Lost:
+		pending = nil
+	case Some:
+		pending = pending[:rnd.IntN(len(pending)+1)]
+	}
 	s := survivors{}
-	for _, c := range f.pending {
-		if names == Lost || names == Mixed && rnd.IntN(2) == 0 {
-			continue
-		}
+	for _, c := range pending {
 		for _, p := range c.parts {
 			if s[p.folder] == nil {
 				s[p.folder] = map[string]*node{}
