@@ -11,10 +11,13 @@ import (
 // foreignFolder is what MinIO keeps in a folder of its own.
 const foreignFolder = ".minio.sys"
 
-// Folders below the one that is served.
+// What lies below the folder that is served.
 const (
 	metadataFolder = "meta"
 	blobFolder     = "blobs"
+	// sealingKeyFile opens the stored secrets after the root password was
+	// changed.
+	sealingKeyFile = "sealing.key"
 )
 
 // chooseFolder returns the one folder to serve, made if it is missing. It

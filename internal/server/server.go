@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	s3api "github.com/carillon-s3/carillon/internal/api/s3"
 )
 
 // Reasons for Run to return; use errors.Is.
@@ -31,9 +33,6 @@ const (
 	readHeaderTimeout = 30 * time.Second
 	// idleTimeout is how long a connection may stay without a request.
 	idleTimeout = 2 * time.Minute
-	// maxHeaderBytes holds S3's largest headers (8 KiB of them, and a URL with
-	// a key of 1,024 bytes, escaped) with room for those of proxies.
-	maxHeaderBytes = 64 << 10
 )
 
 // Config says what to serve, and where.
@@ -79,7 +78,7 @@ func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Dura
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    s3api.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)

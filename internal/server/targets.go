@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
@@ -21,8 +23,12 @@ func (s *site) openConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sealer, err := s.openSealer(ctx)
+	if err != nil {
+		return err
+	}
 	s.config, err = config.Open(ctx, config.StoreOptions{
-		Registry: registry, KV: s.store, Env: s.set.env.Env, Logger: s.log,
+		Registry: registry, KV: s.store, Env: s.set.env.Env, Logger: s.log, Sealer: sealer,
 	})
 	if err != nil {
 		return fmt.Errorf("open the settings: %w", err)
@@ -31,6 +37,23 @@ func (s *site) openConfig(ctx context.Context) error {
 		s.log.Warn(sentence)
 	}
 	return nil
+}
+
+// openSealer opens what keeps the secrets of targets sealed. If neither the root
+// secret nor the key file opens it, the server runs without: targets with stored
+// secrets are misconfigured, and their events wait.
+func (s *site) openSealer(ctx context.Context) (config.Sealer, error) {
+	sealer, err := config.OpenSealer(ctx, config.KeySource{
+		KV: s.store, RootSecret: s.set.root.SecretKey, File: filepath.Join(s.set.folder, sealingKeyFile),
+	})
+	if errors.Is(err, config.ErrDataKey) {
+		s.log.Error("stored secrets cannot be opened: start with the former root password once, or set them again", "err", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the sealing key: %w", err)
+	}
+	return sealer, nil
 }
 
 // followTargets has the dispatcher deliver to the configured targets, now and
