@@ -86,17 +86,20 @@ func (nullTarget) Close() error                                   { return nil }
 // whether the target is down or takes all it is given.
 func TestMillionEventsStayInTheOutbox(t *testing.T) {
 	t.Parallel()
-	for name, traits := range map[string]target.Traits{
-		"small batches": {MaxBatch: 8, Senders: 16},
-		"large batches": {MaxBatch: 500, Senders: 4},
+	for name, tt := range map[string]struct {
+		events int
+		traits target.Traits
+	}{
+		"small batches": {100_000, target.Traits{MaxBatch: 8, Senders: 16}},
+		"large batches": {1_000_000, target.Traits{MaxBatch: 500, Senders: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				j := newLongJournal(1_000_000)
+				j := newLongJournal(tt.events)
 				var mu sync.Mutex
 				err := errDown
-				kind := nullKind(traits, func() error {
+				kind := nullKind(tt.traits, func() error {
 					mu.Lock()
 					defer mu.Unlock()
 					return err

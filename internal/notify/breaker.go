@@ -71,7 +71,10 @@ func (b *breaker) admit(now time.Time, c candidate) admission {
 	at := b.due.Add(freshFirst * time.Duration(min(c.attempts, maxFresh)))
 	// As long as one key alone has failed, an event of another one tells more
 	// than waiting would: it goes at once.
-	if b.failures > 0 && !b.several && c.key != b.suspect {
+	if !b.several && c.key != b.suspect {
+		at = b.pause
+	}
+	if at.Before(b.pause) {
 		at = b.pause
 	}
 	if now.Before(at) {
@@ -113,9 +116,6 @@ func (b *breaker) fail(f failure) bool {
 	}
 	b.state = open
 	b.due = f.now.Add(probeWaits.wait(b.probes+1, f.jitter))
-	if b.pause.After(b.due) {
-		b.due = b.pause
-	}
 	return true
 }
 
