@@ -166,29 +166,41 @@ func hotKeyThatFails(t *testing.T, busy bool) {
 // TestBlockedEventThatAnOperatorDropped: the key goes on with the next.
 func TestBlockedEventThatAnOperatorDropped(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		j, b := newMemJournal(), newBroker(target.Traits{Senders: 2})
-		first := j.add("bad", "1:fake")
-		b.answer = func(_ context.Context, msgs []target.Message) error {
-			if strings.HasSuffix(msgs[0].ID, fmt.Sprintf("-%d-%d", first.Partition, first.Sequence)) {
-				return errDown
-			}
-			return nil
-		}
-		d := start(t, j, nil, b.configured("1"))
-		until(t, "blocked", func() bool {
-			j.add("good", "1:fake")
-			time.Sleep(100 * time.Millisecond)
-			return j.blockedOf("1:fake") == 1
+	for name, more := range map[string]bool{"with more of its key": true, "alone": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { blockedEventDropped(t, more) })
 		})
-		want := []uint64{j.add("bad", "1:fake").Sequence, j.add("bad", "1:fake").Sequence}
-		_ = j.Ack(t.Context(), "1:fake", []journal.At{first})
-		until(t, "the others delivered", func() bool { return j.left("1:fake") == 0 })
-		wantOrder(t, b, map[string][]uint64{"bad": want})
-		if s := statusOf(t, d, "1:fake"); s.BlockedKeys != 0 {
-			t.Errorf("status %+v", s)
+	}
+}
+
+func blockedEventDropped(t *testing.T, more bool) {
+	j, b := newMemJournal(), newBroker(target.Traits{Senders: 2})
+	first := j.add("bad", "1:fake")
+	b.answer = func(_ context.Context, msgs []target.Message) error {
+		if strings.HasSuffix(msgs[0].ID, fmt.Sprintf("-%d-%d", first.Partition, first.Sequence)) {
+			return errDown
 		}
+		return nil
+	}
+	d := start(t, j, nil, b.configured("1"))
+	until(t, "blocked", func() bool {
+		j.add("good", "1:fake")
+		time.Sleep(100 * time.Millisecond)
+		return j.blockedOf("1:fake") == 1
 	})
+	var want []uint64
+	if more {
+		want = []uint64{j.add("bad", "1:fake").Sequence, j.add("bad", "1:fake").Sequence}
+	}
+	_ = j.Ack(t.Context(), "1:fake", []journal.At{first})
+	until(t, "the others delivered and the key unblocked", func() bool {
+		return j.left("1:fake") == 0 && j.blockedOf("1:fake") == 0
+	})
+	wantOrder(t, b, map[string][]uint64{"bad": want})
+	if s := statusOf(t, d, "1:fake"); s.BlockedKeys != 0 {
+		t.Errorf("status %+v", s)
+	}
 }
 
 func TestBlockedKeyIsParkedAfterTheOperatorsBound(t *testing.T) {

@@ -141,7 +141,7 @@ func (s *sender) setAside(k *keyState) {
 		k.lane.events--
 		k.lane.bytes -= it.entry.Bytes
 	}
-	k.items = k.items[:1:1]
+	k.items = []*item{k.head()} // a copy, so that the others can go
 }
 
 // sweepLane reads one page for the keys of l that were set aside and want their

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,6 @@ const journalRetry = time.Second
 type sender struct {
 	r      *runner
 	lanes  []*lane
-	byPart map[uint16]*lane
 	keys   *keySet
 	window int
 	turn   int
@@ -36,18 +36,15 @@ type sender struct {
 
 func newSender(r *runner, share []uint16, maxBatch int) *sender {
 	s := &sender{
-		r:      r,
-		byPart: make(map[uint16]*lane, len(share)),
-		keys:   newKeySet(r.seed),
+		r:    r,
+		keys: newKeySet(r.seed),
 		// Four batches across the sender's lanes, so that one is ready while
 		// others wait.
 		window: min(max(4*maxBatch/len(share), minWindow), maxWindow),
 		wake:   make(chan struct{}, 1),
 	}
 	for _, p := range share {
-		l := &lane{partition: p, behind: true}
-		s.lanes = append(s.lanes, l)
-		s.byPart[p] = l
+		s.lanes = append(s.lanes, &lane{partition: p, behind: true})
 	}
 	return s
 }
@@ -97,8 +94,8 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
-// wait blocks until something may have changed: an event, the target, the settings, the time
-// at (if it is not zero), or the next key's time.
+// wait blocks until something may have changed: an event came, the target or
+// its settings changed, it is time at (if that is not zero) or a key's time.
 func (s *sender) wait(ctx context.Context, at time.Time) {
 	if s.behind() && at.IsZero() && len(s.keys.queue) == 0 {
 		return
@@ -236,7 +233,10 @@ func (s *sender) load(ctx context.Context, k *keyState) bool {
 		return false
 	}
 	// An operator dropped it.
-	s.drop(k)
+	if len(k.items) == 1 && !k.more {
+		s.unblock(k)
+	}
+	s.remove(k, k.head())
 	s.next(k, time.Time{})
 	return false
 }
@@ -358,20 +358,18 @@ func (s *sender) acked(k *keyState, it *item) {
 // remove takes an event of k out of memory. In an ordered batch it need not be
 // the first.
 func (s *sender) remove(k *keyState, it *item) {
-	for i, other := range k.items {
-		if other == it {
-			k.items = append(k.items[:i:i], k.items[i+1:]...)
-			break
-		}
+	i := slices.Index(k.items, it)
+	if i == 0 {
+		k.items[0] = nil
+		k.items = k.items[1:]
+	} else {
+		k.items = slices.Delete(k.items, i, i+1)
 	}
 	if !k.aside {
 		k.lane.events--
 		k.lane.bytes -= it.entry.Bytes
 	}
 }
-
-// drop takes k's first event out of memory.
-func (s *sender) drop(k *keyState) { s.remove(k, k.head()) }
 
 // next puts a key that is not in flight any more where it belongs.
 func (s *sender) next(k *keyState, at time.Time) {
