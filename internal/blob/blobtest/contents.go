@@ -35,7 +35,7 @@ func boundaries(size int64) []int64 {
 }
 
 func testRanges(t *testing.T, s blob.Store) {
-	const size = 9*unit + 100 // more than two of the file engine's reads
+	const size = 5*unit + 100 // more than one of the file engine's reads
 	want := contents(1, size)
 	ref := put(t, s, want, size)
 	for _, from := range boundaries(size) {
@@ -111,7 +111,7 @@ func testBuffers(t *testing.T, s blob.Store) {
 }
 
 func testReaders(t *testing.T, s blob.Store) {
-	want := contents(4, 5*unit+9)
+	want := contents(4, 2*unit+9)
 	ref := put(t, s, want, unit)
 	ways := map[string]func(io.Reader) ([]byte, error){
 		"a byte at a time": func(r io.Reader) ([]byte, error) {
