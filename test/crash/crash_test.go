@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carillon-s3/carillon/test/harness"
 )
@@ -27,7 +28,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 // forgets must be reported as lost, one by one.
 func TestTheCheckSeesLoss(t *testing.T) {
 	forgetful := harness.ForgetEvery(25)
-	m := mode{name: "control", receive: forgetful, finish: forgetful}
+	m := mode{name: "control", receive: forgetful, finish: forgetful, quiet: 5 * time.Second}
 	r := run(t, m, "")
 	harness.Report(t, "crash: a receiver that forgets one event in 25: %s", r)
 	if r.lostEvents == 0 {

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -22,6 +23,9 @@ type mode struct {
 	queueDir bool
 	// finish is how the receiver behaves afterwards; nil is Accept.
 	finish harness.Behaviour
+	// quiet is how long nothing arrives before what is missing counts as lost;
+	// 0 is lostAfter.
+	quiet time.Duration
 }
 
 // slowReceiver is how long a slow receiver takes for an event.
@@ -48,12 +52,10 @@ const (
 )
 
 const (
-	defaultRounds = 4
 	// Each strike comes after so many acknowledged writes.
 	minWrites, maxWrites = 80, 500
-	// quiet is how long nothing arrives before what is missing counts as lost.
-	// It is above the longest pause of any retry.
-	quiet = 45 * time.Second
+	// lostAfter is above the longest pause of any retry.
+	lostAfter = 45 * time.Second
 )
 
 func number(t *testing.T, variable string, otherwise uint64) uint64 {
@@ -141,7 +143,7 @@ func settle(t *testing.T, m mode, server *harness.Server, receiver *harness.Rece
 	receiver.Behave(m.finish)
 	receiver.Up(t)
 	now := look(t, server.Client(t), done)
-	drained := receiver.Settle(quiet, func(all []harness.Delivery) bool {
+	drained := receiver.Settle(cmp.Or(m.quiet, lostAfter), func(all []harness.Delivery) bool {
 		return check(done, sightings(all), now).lostEvents == 0
 	})
 	return check(done, sightings(drained), now)

@@ -116,19 +116,19 @@ func TestBadInput(t *testing.T) {
 		{"certificate without key", []string{"notify_webhook:x", here, "client_cert=/tmp/c.pem"}, []string{"client_key"}},
 		{"no key at all", []string{"notify_webhook:x", "hello=world"}, []string{"hello"}},
 	}
+	before := mc.OK("admin", "config", "export", "myminio")
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { // one after the other: each looks at the whole configuration
-			before := mc.OK("admin", "config", "export", "myminio")
+		t.Run(tt.name, func(t *testing.T) {
 			got := mc.Refused(append([]string{"admin", "config", "set", "myminio"}, tt.set...)...)
 			for _, want := range tt.want {
 				if !strings.Contains(got[strings.LastIndex(got, "to server:")+1:], want) {
 					t.Errorf("the message does not name %q: %s", want, got)
 				}
 			}
-			if after := mc.OK("admin", "config", "export", "myminio"); after != before {
-				t.Errorf("the configuration changed from\n%s\nto\n%s", before, after)
-			}
 		})
+	}
+	if after := mc.OK("admin", "config", "export", "myminio"); after != before {
+		t.Errorf("the configuration changed from\n%s\nto\n%s", before, after)
 	}
 	mc.OK("cp", file, "myminio/box/k")
 	receiver.WaitKey(t, "box/k")

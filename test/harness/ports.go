@@ -15,17 +15,26 @@ const (
 	lastPort  = 32000
 )
 
-// FreeAddress returns a loopback address on which nothing listens.
+// FreeAddress returns a loopback address on which nothing listens, and which no
+// other test is given until this one has ended: tests of several packages run
+// at the same time. The UDP port of the same number, which nothing else uses,
+// is held as the sign of it.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		l, err := net.Listen("tcp", address)
+		reservation, err := net.ListenPacket("udp", address)
 		if err != nil {
 			continue
 		}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			_ = reservation.Close()
+			continue
+		}
 		_ = l.Close()
+		t.Cleanup(func() { _ = reservation.Close() })
 		return address
 	}
 	t.Fatal("no free port")
