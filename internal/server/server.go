@@ -58,6 +58,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
+	tuneMemory(set.env)
 	// Listen before the store is opened, so that a taken port is found at once.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Address)
 	if err != nil {
