@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -87,24 +88,24 @@ func (w *writer) there(key string) bool {
 }
 
 // burst lets all writers write until enough writes were acknowledged, calls
-// strike, and returns when every writer has stopped. Errors before the strike
-// are the server's fault.
-func burst(t *testing.T, all []*writer, enough int64, strike func()) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+// strike, and returns when every writer has stopped. Its error is of writes that
+// failed before the strike: the server's fault.
+func burst(ctx context.Context, all []*writer, enough int64, strike func()) error {
+	ctx, cancel := context.WithTimeout(ctx, harness.Patience)
 	defer cancel()
 	var (
 		acked  atomic.Int64
 		struck atomic.Bool
 		group  sync.WaitGroup
 	)
+	early := make([]error, len(all))
 	reached := make(chan struct{})
-	for _, w := range all {
+	for i, w := range all {
 		group.Go(func() {
 			for !struck.Load() {
 				if err := w.step(ctx); err != nil {
 					if !struck.Load() {
-						t.Errorf("a write failed while the server was running: %v", err)
+						early[i] = fmt.Errorf("a write failed while the server was running: %w", err)
 					}
 					return
 				}
@@ -119,11 +120,11 @@ func burst(t *testing.T, all []*writer, enough int64, strike func()) {
 	select {
 	case <-reached:
 	case <-stopped:
-		t.Errorf("the load ended after %d acknowledged writes of %d", acked.Load(), enough)
 	}
 	struck.Store(true)
 	strike()
 	<-stopped
+	return errors.Join(early...)
 }
 
 // look reads every key that was written to.
