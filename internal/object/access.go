@@ -19,13 +19,15 @@ type accessState struct {
 	skipped   atomic.Uint64
 }
 
-// Accessed records that a client read a version, if a rule or a listener asks
-// for it. It does not wait for the disk: a crash can lose the last milliseconds
+// Accessed records that a client read a version that Get or Head just returned,
+// if a rule or a listener asks for it. It does not wait for the disk: a crash can lose the last milliseconds
 // of such events, and their order against mutations is not promised.
 func (s *Service) Accessed(ctx context.Context, name event.Name, info Info, req event.Request) {
-	b, _, err := s.readBucket(ctx, s.store, info.Bucket)
-	if err != nil {
-		return // the bucket went away: nobody can ask for its events
+	// The bucket as it was when the version was looked up, a moment ago: of
+	// reads nothing finer is promised, and most of them interest nobody.
+	b, ok := s.buckets.lookUp(info.Bucket)
+	if !ok || !s.accessWanted(b, name) {
+		return
 	}
 	s.recordAccess(ctx, b, &event.Record{
 		Name: name, Bucket: info.Bucket, BucketID: b.ID, Key: info.Key, VersionID: info.VersionID,
@@ -39,6 +41,9 @@ func (s *Service) Accessed(ctx context.Context, name event.Name, info Info, req 
 func (s *Service) AccessSkipped() uint64 { return s.access.skipped.Load() }
 
 func (s *Service) recordAccess(ctx context.Context, b *bucket, rec *event.Record) {
+	if !s.accessWanted(b, rec.Name) {
+		return
+	}
 	rec.NoPost = true
 	consumers := b.consumers(rec)
 	if len(consumers) == 0 && s.access.listeners.Load() == 0 {
@@ -54,6 +59,12 @@ func (s *Service) recordAccess(ctx context.Context, b *bucket, rec *event.Record
 	if err := s.store.CommitRelaxed(ctx, &batch, nil); err != nil {
 		s.accessLost(err)
 	}
+}
+
+// accessWanted says whether any rule of the bucket or any listener may ask for
+// such an event.
+func (s *Service) accessWanted(b *bucket, name event.Name) bool {
+	return b.rules.Wants(name) || s.access.listeners.Load() > 0
 }
 
 func (s *Service) accessLost(err error) {

@@ -139,6 +139,9 @@ func TestAccessedCarriesTheSequencerOfItsVersion(t *testing.T) {
 	info := s.put(t, "bucket", "k", "v")
 	s.Accessed(t.Context(), event.ObjectAccessedGet, info, event.Request{})
 	s.watchAll(t, "bucket")
+	if _, err := s.Head(t.Context(), object.GetInput{Bucket: "bucket", Key: "k"}); err != nil {
+		t.Fatal(err)
+	}
 	s.Accessed(t.Context(), event.ObjectAccessedHead, info, event.Request{})
 	await(t, func() bool { return len(s.outbox(t)) == 1 })
 	got := s.outbox(t)[0].Record

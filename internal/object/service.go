@@ -125,6 +125,15 @@ type cachedBucket struct {
 	bucket   *bucket
 }
 
+// lookUp returns a bucket as it was last read.
+func (c *bucketCache) lookUp(name string) (*bucket, bool) {
+	cached, ok := c.m.Load(name)
+	if !ok {
+		return nil, false
+	}
+	return cached.(cachedBucket).bucket, true
+}
+
 // readBucket reads a bucket and the item that a mutation requires to stand.
 // ErrNoSuchBucket if there is none.
 func (s *Service) readBucket(ctx context.Context, r kv.Reader, name string) (*bucket, kv.Item, error) {
