@@ -61,7 +61,7 @@ const (
 	pointsVariable = "CARILLON_CRASH_POINTS"
 	defaultPoints  = 3000
 	// roundPoints is the length of a workload before a new disk is begun.
-	roundPoints = 400
+	roundPoints   = 400
 	defaultEnough = 20
 )
 

@@ -53,8 +53,14 @@ func logCases() []contractCase {
 				max  int
 				want string
 			}{
-				{0, 1, 10, "1:a 2:b 3:c"}, {0, 0, 10, "1:a 2:b 3:c"}, {0, 2, 1, "2:b"}, {0, 3, 10, "3:c"},
-				{0, 4, 10, ""}, {0, 1, 0, ""}, {1, 1, 10, "1:x"}, {^kv.LogID(0), 1, 10, "1:y 2:z"},
+				{0, 1, 10, "1:a 2:b 3:c"},
+				{0, 0, 10, "1:a 2:b 3:c"},
+				{0, 2, 1, "2:b"},
+				{0, 3, 10, "3:c"},
+				{0, 4, 10, ""},
+				{0, 1, 0, ""},
+				{1, 1, 10, "1:x"},
+				{^kv.LogID(0), 1, 10, "1:y 2:z"},
 			} {
 				if got := logValues(t, s, c.log, c.from, c.max); got != c.want {
 					t.Errorf("log %d from %d, %d at most: %q, want %q", c.log, c.from, c.max, got, c.want)

@@ -32,7 +32,7 @@ type comparison struct {
 func againstModel(t *testing.T, s kv.Store) {
 	n := seed(t)
 	c := &comparison{t: t, rnd: rand.New(rand.NewPCG(n, 1)), engine: s, model: memory.New()}
-	defer c.model.Close()
+	defer func() { _ = c.model.Close() }() // it has nothing to lose
 	for step := range modelSteps {
 		c.read()
 		c.commit()

@@ -91,7 +91,10 @@ func scanCases() []contractCase {
 		}},
 		{"a scan may be left early", func(t *testing.T, s kv.Store) {
 			set(t, s, "a", "1", "b", "2")
-			for range s.Scan(context.Background(), kv.Range{}) {
+			for _, err := range s.Scan(context.Background(), kv.Range{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
 				break
 			}
 		}},

@@ -108,6 +108,12 @@ func (l *listener) events() *pebble.EventListener {
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			l.store.fail(fmt.Errorf("%s is damaged, restore it from a backup: %w", i.Path, i.Details))
 		},
+		WALCreated: func(i pebble.WALCreateInfo) {
+			if i.Err != nil {
+				// Pebble would panic next, and end the process on the way.
+				l.Fatalf("creating the log %s: %w", i.Path, i.Err)
+			}
+		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
 			log.Warn("commits wait for flushes or compactions", "reason", i.Reason)
 		},

@@ -94,7 +94,7 @@ func readFormat(fs vfs.FS, dir string) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(file, maxFormatBytes))
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func (s *Store) recoverLogs() error {
 	if err != nil {
 		return err
 	}
-	defer it.Close()
+	defer func() { _ = it.Close() }() // its errors were seen by then
 	for ok := it.Last(); ok; {
 		last, err := iteratorRecord(it)
 		if err != nil {
@@ -113,7 +113,7 @@ func (s *Store) ReadLog(ctx context.Context, log kv.LogID, from uint64, most int
 	if err != nil {
 		return nil, err
 	}
-	defer it.Close()
+	defer func() { _ = it.Close() }() // its errors were seen by then
 	var records []kv.LogRecord
 	for ok := it.First(); ok; ok = it.Next() {
 		r, err := iteratorRecord(it)

@@ -54,10 +54,7 @@ func open(o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s.space.beforeOpen()
-	if err := s.openPebble(format); err != nil {
-		return nil, err
-	}
-	if err := s.recoverState(); err != nil {
+	if err := s.recover(format.Ready); err != nil {
 		return nil, err
 	}
 	if !format.Ready {
@@ -130,35 +127,33 @@ func loadFormat(o Options) (*Format, error) {
 	return &f, writeFormat(o.FS, o.Dir, f)
 }
 
-// openPebble opens Pebble's files. It runs apart, because the goroutine in
-// which Pebble meets a fatal error never comes back.
-func (s *Store) openPebble(format *Format) error {
-	o := s.options.pebble(&listener{store: s})
-	o.ErrorIfNotExists = format.Ready
-	type result struct {
-		db  *pebble.DB
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		db, err := pebble.Open(s.options.FS.PathJoin(s.options.Dir, dbFolder), o)
-		done <- result{db, err}
-	}()
+// recover opens Pebble's files and reads the state that they hold. It does so in
+// a goroutine of its own, because one in which Pebble meets a fatal error never
+// comes back.
+func (s *Store) recover(mustExist bool) error {
+	done := make(chan error, 1)
+	go func() { done <- s.recoverState(mustExist) }()
 	select {
-	case r := <-done:
-		if errors.Is(r.err, pebble.ErrDBDoesNotExist) {
-			return fmt.Errorf("%w: its folder %s is missing or empty; restore it from a backup", ErrNotAStore, dbFolder)
-		}
-		s.db = r.db
-		return r.err
+	case err := <-done:
+		return err
 	case <-s.failed:
 		return s.Err()
 	}
 }
 
-// recoverState raises the incarnation, reads the heads of the logs and
-// publishes the first durable snapshot.
-func (s *Store) recoverState() error {
+// recoverState opens Pebble, raises the incarnation, reads the heads of the logs
+// and publishes the first durable snapshot.
+func (s *Store) recoverState(mustExist bool) error {
+	o := s.options.pebble(&listener{store: s})
+	o.ErrorIfNotExists = mustExist
+	db, err := pebble.Open(s.options.FS.PathJoin(s.options.Dir, dbFolder), o)
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return fmt.Errorf("%w: its folder %s is missing or empty; restore it from a backup", ErrNotAStore, dbFolder)
+	}
+	if err != nil {
+		return err
+	}
+	s.db = db
 	if err := s.raiseIncarnation(); err != nil {
 		return err
 	}
@@ -196,7 +191,7 @@ func (s *Store) readIncarnation() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer closer.Close()
+	defer func() { _ = closer.Close() }() // only gives a block back
 	if len(value) != 8 {
 		return 0, fmt.Errorf("%w: incarnation of %d bytes", errCorrupt, len(value))
 	}

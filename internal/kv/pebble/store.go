@@ -90,7 +90,7 @@ func (s *Store) Close() error {
 func (s *Store) close() error {
 	s.endMu.Lock()
 	if s.end.Load() == nil {
-		closed := error(kv.ErrClosed)
+		closed := kv.ErrClosed
 		s.end.Store(&closed)
 	}
 	s.endMu.Unlock()
