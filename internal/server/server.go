@@ -75,7 +75,9 @@ func Run(ctx context.Context, c Config) (err error) {
 
 // serve answers requests until there is a reason to stop, then drains.
 func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
+	unused := newUnusedConns()
 	server := &http.Server{
+		ConnState:         unused.track,
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
@@ -102,14 +104,15 @@ func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Dura
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	}
 	endWork()
-	return errors.Join(reason, s.drain(server, drain))
+	return errors.Join(reason, s.drain(server, unused, drain))
 }
 
 // drain finishes the requests and deliveries under way, within the bound.
-func (s *site) drain(server *http.Server, bound time.Duration) error {
+func (s *site) drain(server *http.Server, unused *unusedConns, bound time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	close(s.draining) // ends the listeners, which would never end by themselves
+	unused.close()
 	err := server.Shutdown(ctx)
 	if err != nil {
 		s.log.Warn("requests were still under way and are cut off", "after", bound)
