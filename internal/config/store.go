@@ -58,7 +58,7 @@ type instanceID struct{ subSystem, target string }
 // sense is misconfigured, and no error; an error is the store's own.
 func Open(ctx context.Context, opts StoreOptions) (*Store, error) {
 	if opts.MakeDir == nil {
-		opts.MakeDir = makeDir
+		opts.MakeDir = MakeDirectory
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -234,8 +234,9 @@ func prefixEnd(prefix []byte) []byte {
 	return end
 }
 
-// makeDir makes the directory and checks that a file can be made in it.
-func makeDir(path string) error {
+// MakeDirectory makes a directory that a setting names, and checks that a file
+// can be made in it.
+func MakeDirectory(path string) error {
 	const ownerOnly = 0o700 // the spool holds users' data
 	if err := os.MkdirAll(path, ownerOnly); err != nil {
 		return err

@@ -141,8 +141,8 @@ func TestRefusedChangesNothing(t *testing.T) {
 			if !errors.As(err, &refused) || refused.Code != tt.code || refused.Error() != tt.want {
 				t.Fatalf("error %v, want code %d: %s", err, tt.code, tt.want)
 			}
-			for entry := range store.Scan(t.Context(), kv.Range{}) {
-				t.Errorf("stored: %q", entry.Key)
+			for entry, err := range store.Scan(t.Context(), kv.Range{}) {
+				t.Errorf("stored: %q, %v", entry.Key, err)
 			}
 		})
 	}

@@ -154,7 +154,7 @@ func (l *lexer) bareWords() {
 	default:
 		err := errors.New("there is text without a key; expected key=value")
 		if near := nearest(words[0], l.fields.keys()); near != "" {
-			err = fmt.Errorf("there is text without a key; expected key=value, such as %s=...", near)
+			err = fmt.Errorf("there is text without a key; expected key=value, such as %s=value", near)
 		}
 		l.errs = append(l.errs, err)
 	}

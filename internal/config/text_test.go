@@ -19,7 +19,8 @@ func TestWireLines(t *testing.T) {
 	}{
 		"amqp": {
 			"notify_amqp:1 exchange=bucketevents exchange_type=fanout mandatory=off no_wait=off url=amqp://myuser:mypassword@localhost:5672 auto_deleted=off delivery_mode=0 durable=off internal=off routing_key=bucketlogs",
-			"notify_amqp:1", values{
+			"notify_amqp:1",
+			values{
 				"exchange": "bucketevents", "exchange_type": "fanout", "mandatory": "off", "no_wait": "off",
 				"url": "amqp://myuser:mypassword@localhost:5672", "auto_deleted": "off", "delivery_mode": "0", "durable": "off",
 				"internal": "off", "routing_key": "bucketlogs",
@@ -27,27 +28,31 @@ func TestWireLines(t *testing.T) {
 		},
 		"mqtt": {
 			"notify_mqtt:1 broker=tcp://localhost:1883 password= queue_dir= queue_limit=0 reconnect_interval=0s keep_alive_interval=0s qos=1 topic=minio username=",
-			"notify_mqtt:1", values{
+			"notify_mqtt:1",
+			values{
 				"broker": "tcp://localhost:1883", "password": "", "queue_dir": "", "queue_limit": "0", "reconnect_interval": "0s",
 				"keep_alive_interval": "0s", "qos": "1", "topic": "minio", "username": "",
 			},
 		},
 		"elasticsearch": {
 			"notify_elasticsearch:1 queue_limit=0 url=http://127.0.0.1:9200 format=namespace index=minio_events queue_dir= username= password=",
-			"notify_elasticsearch:1", values{
+			"notify_elasticsearch:1",
+			values{
 				"queue_limit": "0", "url": "http://127.0.0.1:9200", "format": "namespace", "index": "minio_events", "queue_dir": "",
 				"username": "", "password": "",
 			},
 		},
 		"redis": {
 			"notify_redis:1 address=127.0.0.1:6379 format=namespace key=bucketevents password=yoursecret queue_dir= queue_limit=0",
-			"notify_redis:1", values{
+			"notify_redis:1",
+			values{
 				"address": "127.0.0.1:6379", "format": "namespace", "key": "bucketevents", "password": "yoursecret", "queue_dir": "", "queue_limit": "0",
 			},
 		},
 		"nats": {
 			"notify_nats:1 password=yoursecret streaming_max_pub_acks_in_flight=10 subject= address=0.0.0.0:4222 token= username=yourusername ping_interval=0 queue_limit=0 tls=off streaming_async=on queue_dir= streaming_cluster_id=test-cluster streaming_enable=on",
-			"notify_nats:1", values{
+			"notify_nats:1",
+			values{
 				"password": "yoursecret", "streaming_max_pub_acks_in_flight": "10", "subject": "", "address": "0.0.0.0:4222", "token": "",
 				"username": "yourusername", "ping_interval": "0", "queue_limit": "0", "tls": "off", "streaming_async": "on", "queue_dir": "",
 				"streaming_cluster_id": "test-cluster", "streaming": "on",
@@ -55,22 +60,26 @@ func TestWireLines(t *testing.T) {
 		},
 		"postgres": {
 			"notify_postgres:1 connection_string=host=localhost port=5432 dbname=minio_events user=postgres password=password sslmode=disable table=bucketevents format=namespace",
-			"notify_postgres:1", values{
+			"notify_postgres:1",
+			values{
 				"connection_string": "host=localhost port=5432 dbname=minio_events user=postgres password=password sslmode=disable",
 				"table":             "bucketevents", "format": "namespace",
 			},
 		},
 		"postgres, old keys": {
 			"notify_postgres:name connection_string=host=hostname port=2832 username=psqluser password=psqlpass database=bucketevents",
-			"notify_postgres:name", values{"connection_string": "host=hostname port=2832 username=psqluser password=psqlpass database=bucketevents"},
+			"notify_postgres:name",
+			values{"connection_string": "host=hostname port=2832 username=psqluser password=psqlpass database=bucketevents"},
 		},
 		"mysql": {
 			"notify_mysql:myinstance table=minio_images dsn_string=root:xxxx@tcp(172.17.0.1:3306)/miniodb",
-			"notify_mysql:myinstance", values{"table": "minio_images", "dsn_string": "root:xxxx@tcp(172.17.0.1:3306)/miniodb"},
+			"notify_mysql:myinstance",
+			values{"table": "minio_images", "dsn_string": "root:xxxx@tcp(172.17.0.1:3306)/miniodb"},
 		},
 		"kafka": {
 			"notify_kafka:1 tls_skip_verify=off queue_dir= queue_limit=0 sasl=off sasl_password= sasl_username= tls_client_auth=0 tls=off client_tls_cert= client_tls_key= brokers=localhost:9092,localhost:9093 topic=bucketevents version=",
-			"notify_kafka:1", values{
+			"notify_kafka:1",
+			values{
 				"tls_skip_verify": "off", "queue_dir": "", "queue_limit": "0", "sasl": "off", "sasl_password": "", "sasl_username": "",
 				"tls_client_auth": "0", "tls": "off", "client_tls_cert": "", "client_tls_key": "", "brokers": "localhost:9092,localhost:9093",
 				"topic": "bucketevents", "version": "",
@@ -78,21 +87,25 @@ func TestWireLines(t *testing.T) {
 		},
 		"webhook": {
 			"notify_webhook:1 queue_limit=0 endpoint=http://localhost:3000 queue_dir=",
-			"notify_webhook:1", values{"queue_limit": "0", "endpoint": "http://localhost:3000", "queue_dir": ""},
+			"notify_webhook:1",
+			values{"queue_limit": "0", "endpoint": "http://localhost:3000", "queue_dir": ""},
 		},
 		"nsq": {
 			"notify_nsq:1 nsqd_address=127.0.0.1:4150 queue_dir= queue_limit=0 tls=off tls_skip_verify=on topic=minio",
-			"notify_nsq:1", values{
+			"notify_nsq:1",
+			values{
 				"nsqd_address": "127.0.0.1:4150", "queue_dir": "", "queue_limit": "0", "tls": "off", "tls_skip_verify": "on", "topic": "minio",
 			},
 		},
 		"quotes that reached us": {
 			`notify_webhook:q endpoint="http://localhost:3000" comment="two words" auth_token=Bearer abc=`,
-			"notify_webhook:q", values{"endpoint": "http://localhost:3000", "comment": "two words", "auth_token": "Bearer abc="},
+			"notify_webhook:q",
+			values{"endpoint": "http://localhost:3000", "comment": "two words", "auth_token": "Bearer abc="},
 		},
 		"quotes in free text": {
 			`notify_webhook:1 comment=say "hi" there endpoint=http://localhost:3000/x?a=b`,
-			"notify_webhook:1", values{"comment": `say "hi" there`, "endpoint": "http://localhost:3000/x?a=b"},
+			"notify_webhook:1",
+			values{"comment": `say "hi" there`, "endpoint": "http://localhost:3000/x?a=b"},
 		},
 	}
 	r := guideRegistry(t)
@@ -169,7 +182,7 @@ func TestGrammarErrors(t *testing.T) {
 		"its words are not told": {"notify_webhook tokn=a b c", []string{"tokn: unknown key"}},
 		"given twice":            {"notify_webhook endpoint=a endpoint=b", []string{"endpoint: given twice"}},
 		"key and alias":          {"notify_nats streaming=on streaming_enable=on", []string{"streaming: given twice"}},
-		"no key":                 {"notify_webhook endpoint http://h/", []string{"there is text without a key; expected key=value, such as endpoint=..."}},
+		"no key":                 {"notify_webhook endpoint http://h/", []string{"there is text without a key; expected key=value, such as endpoint=value"}},
 		"word after quotes":      {`notify_redis key="a" b`, []string{"there is text without a key; expected key=value"}},
 		"word after nothing":     {"notify_redis key= b", []string{"there is text without a key; expected key=value"}},
 		"open quote":             {`notify_redis key="a address=b`, []string{`key: the quote " is not closed`}},

@@ -116,16 +116,16 @@ func (r *runner) call(ctx context.Context, c *client, f func(context.Context) er
 		return err
 	case <-ctx.Done():
 	}
-	if err, ok := within(done, sendGrace); ok {
+	if ok, err := within(done, sendGrace); ok {
 		return err
 	}
 	r.drop(c)
-	if err, ok := within(done, sendGrace); ok {
+	if ok, err := within(done, sendGrace); ok {
 		return err
 	}
 	r.abandoned.Add(1)
 	go func() {
-		<-done
+		<-done //nolint:errcheck // nobody waits for it any more
 		r.abandoned.Add(-1)
 	}()
 	return fmt.Errorf("client did not return: %w", context.Cause(ctx))
@@ -144,14 +144,16 @@ func (r *runner) guarded(ctx context.Context, f func(context.Context) error) (er
 	return f(ctx)
 }
 
-func within(done <-chan error, d time.Duration) (error, bool) {
+// within waits d for a call to be done. ok says that it is, and err is then its
+// error.
+func within(done <-chan error, d time.Duration) (ok bool, err error) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case err := <-done:
-		return err, true
+		return true, err
 	case <-t.C:
-		return nil, false
+		return false, nil
 	}
 }
 
@@ -187,7 +189,7 @@ func (r *runner) closeTarget(c *client) {
 	go func() {
 		done <- r.guarded(context.Background(), func(context.Context) error { return c.target.Close() })
 	}()
-	if err, ok := within(done, sendGrace); !ok || err != nil {
+	if ok, err := within(done, sendGrace); !ok || err != nil {
 		r.log.Debug("target did not close cleanly", "target", r.consumer, "err", err)
 	}
 }

@@ -39,7 +39,8 @@ func TestClassify(t *testing.T) {
 		"names a stranger":   {&target.BatchError{Failed: map[int]error{2: errX}}, 2, []outcome{failed, failed}, false, true, true, 0},
 		"a member's wish": {
 			&target.BatchError{Failed: map[int]error{0: target.RetryAfter(time.Minute, errX)}}, 2,
-			[]outcome{failed, acked}, true, false, false, time.Minute,
+			[]outcome{failed, acked},
+			true, false, false, time.Minute,
 		},
 		"broken off": {fmt.Errorf("%w: x", errAborted), 1, []outcome{undecided}, false, false, false, 0},
 	}
@@ -84,8 +85,11 @@ func TestNext(t *testing.T) {
 		"blocked, no bound":       {history{50, 0, 50}, failed, evidence{othersSucceed: true, blockedFor: 1 << 60, jitter: 1}, history{51, 0, 51}, retry, 5 * time.Minute},
 		"blocked too long":        {history{50, 0, 50}, failed, evidence{othersSucceed: true, blockedFor: time.Hour, parkAfter: time.Hour}, history{51, 0, 51}, park, 0},
 		"blocked long, but the target is in trouble": {
-			history{}, failed, evidence{blockedFor: time.Hour, parkAfter: time.Hour, jitter: 1},
-			history{1, 0, 0}, retry, 500 * time.Millisecond,
+			history{},
+			failed,
+			evidence{blockedFor: time.Hour, parkAfter: time.Hour, jitter: 1},
+			history{1, 0, 0},
+			retry, 500 * time.Millisecond,
 		},
 		"with a whole batch that was refused": {history{}, failed, evidence{othersSucceed: true, shared: true, alive: true}, history{attempts: 1}, retry, 0},
 		"with a whole batch that failed":      {history{}, failed, evidence{othersSucceed: true, shared: true, jitter: 1}, history{attempts: 1}, retry, 500 * time.Millisecond},

@@ -162,7 +162,7 @@ func (t *fakeTarget) Send(ctx context.Context, msgs []target.Message) error {
 		}
 		if !bad {
 			var p, seq uint64
-			fmt.Sscanf(strings.SplitAfterN(m.ID, "-", 2)[1], "%d-%d", &p, &seq)
+			_, _ = fmt.Sscanf(strings.SplitAfterN(m.ID, "-", 2)[1], "%d-%d", &p, &seq)
 			b.got[m.Key] = append(b.got[m.Key], seq)
 		}
 	}

@@ -103,6 +103,11 @@ func startRunner(ctx context.Context, o Options, c Configured) (*runner, error) 
 	r.soft, r.endSoft = context.WithCancel(r.hard)
 	r.acks = newAcks(r.hard)
 	r.makeSenders()
+	// What only opening can tell (a certificate that is not there) is said now
+	// and not at the first event. The runner goes on: each Send opens again.
+	if _, err := r.open(); err != nil {
+		r.log.Warn("target is misconfigured, its events wait", "target", consumer, "err", err)
+	}
 	r.acking.Go(func() {
 		r.acks.run(func(at []journal.At) error { return r.journal.Ack(r.hard, r.consumer, at) }, r.journalFailed)
 	})

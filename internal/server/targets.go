@@ -10,6 +10,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/notify"
 	"github.com/carillon-s3/carillon/internal/notify/all"
+	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
 // openConfig reads the stored settings of all sub-systems, and names the
@@ -34,7 +35,7 @@ func (s *site) openConfig(ctx context.Context) error {
 		return fmt.Errorf("open the settings: %w", err)
 	}
 	for _, sentence := range append(s.set.env.warnings, registry.Unknown(s.set.env.Env, knownEnv(), s.config.All())...) {
-		s.log.Warn(sentence)
+		s.log.Warn("environment", "warning", sentence)
 	}
 	return nil
 }
@@ -73,6 +74,22 @@ func (s *site) followTargets(ctx context.Context) error {
 	return nil
 }
 
+// checkQueueDir says why the queue_dir of an instance cannot be used. At `config
+// set` that is refused; found here, the target alone is misconfigured.
+func checkQueueDir(kind target.Kind, i config.Instance) error {
+	if i.Settings == nil {
+		return nil
+	}
+	dir := kind.Queue(i.Settings).Dir
+	if dir == "" {
+		return nil
+	}
+	if err := config.MakeDirectory(dir); err != nil {
+		return fmt.Errorf("queue_dir: %w", err)
+	}
+	return nil
+}
+
 // configuredTargets are the instances of all kinds as delivery takes them.
 func (s *site) configuredTargets() []notify.Configured {
 	var out []notify.Configured
@@ -82,7 +99,7 @@ func (s *site) configuredTargets() []notify.Configured {
 				Target:   event.TargetID{ID: i.Target, Type: kind.ARNType},
 				Kind:     kind,
 				Settings: i.Settings,
-				Err:      i.Err,
+				Err:      errors.Join(i.Err, checkQueueDir(kind, i)),
 				Disabled: !i.Enabled,
 			})
 		}

@@ -221,7 +221,7 @@ func testFrozen(t *testing.T, c *session) {
 	m := c.message("frozen", 0)
 	ctx, cancel := context.WithTimeout(t.Context(), frozenTimeout)
 	defer cancel()
-	if err := c.returnsAfter(t, ctx, m); err == nil {
+	if err := c.returnsAfter(ctx, t, m); err == nil {
 		t.Error("a send to a frozen destination succeeded")
 	}
 	// Delivery drops the client and opens another.
@@ -237,7 +237,7 @@ func testFrozen(t *testing.T, c *session) {
 func testCancelled(t *testing.T, c *session) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.returnsAfter(t, ctx, c.message("cancelled", 0)); err == nil {
+	if err := c.returnsAfter(ctx, t, c.message("cancelled", 0)); err == nil {
 		t.Error("a send under a context that had ended succeeded")
 	}
 	m := c.message("next", 0)
@@ -246,7 +246,7 @@ func testCancelled(t *testing.T, c *session) {
 }
 
 // returnsAfter sends and fails the test if that does not end with ctx.
-func (c *session) returnsAfter(t *testing.T, ctx context.Context, m target.Message) error {
+func (c *session) returnsAfter(ctx context.Context, t *testing.T, m target.Message) error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- c.note(c.target.Send(ctx, []target.Message{m})) }()
