@@ -48,8 +48,10 @@ func tableRow(visits []visit, cell, server string) []string {
 		return nil
 	}
 	r := spreadOf(rate)
-	row := []string{cell, server, number(r.median), number(r.min) + ".." + number(r.max), unit,
-		duration(spreadOf(p50).median), duration(spreadOf(p99).median), duration(spreadOf(cpu).median)}
+	row := []string{
+		cell, server, number(r.median), number(r.min) + ".." + number(r.max), unit,
+		duration(spreadOf(p50).median), duration(spreadOf(p99).median), duration(spreadOf(cpu).median),
+	}
 	beside := spread{}
 	if server != base {
 		beside = ratios(visits, cell, server, base)

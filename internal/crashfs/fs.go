@@ -253,7 +253,7 @@ func (f *FS) Stat(name string) (vfs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	return file.Stat()
 }
 

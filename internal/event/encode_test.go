@@ -329,8 +329,10 @@ func reference(e *event.Encoder, rec *event.Record, at event.Place) ([]byte, err
 			"x-amz-id-2": e.HostID, "x-amz-request-id": rec.Request.ID,
 			"x-minio-deployment-id": e.DeploymentID, "x-minio-origin-endpoint": e.Endpoint,
 		},
-		S3: refS3{SchemaVersion: "1.0", ConfigurationID: "Config", Object: object,
-			Bucket: refBucket{Name: rec.Bucket, OwnerIdentity: owner, ARN: "arn:aws:s3:::" + rec.Bucket}},
+		S3: refS3{
+			SchemaVersion: "1.0", ConfigurationID: "Config", Object: object,
+			Bucket: refBucket{Name: rec.Bucket, OwnerIdentity: owner, ARN: "arn:aws:s3:::" + rec.Bucket},
+		},
 		Source: refSource{Host: rec.Request.SourceIP, UserAgent: rec.Request.UserAgent},
 	}}})
 }

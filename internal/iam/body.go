@@ -90,7 +90,7 @@ func (v *Verifier) newBody(r *http.Request, sc *scope, key *signingKey, o Option
 		var err error
 		trailer := payload == streamingSignedTrailer || payload == streamingUnsignedTrailer
 		if b.sum, err = newChecksum(r.Header, trailer); err != nil {
-			b.Close()
+			_ = b.Close() // only gives buffers back
 			return nil, err
 		}
 	}
@@ -147,14 +147,14 @@ func (b *Body) Read(p []byte) (int, error) {
 		}
 	}
 	switch {
-	case err != nil && err != io.EOF:
+	case err != nil && !errors.Is(err, io.EOF):
 		b.err = bodyError(err)
-	case b.size >= 0 && b.left < 0, err == io.EOF && b.size >= 0 && b.left > 0:
+	case b.size >= 0 && b.left < 0, errors.Is(err, io.EOF) && b.size >= 0 && b.left > 0:
 		b.err = ErrIncompleteBody
-	case err == io.EOF, b.size >= 0 && b.left == 0:
+	case errors.Is(err, io.EOF), b.size >= 0 && b.left == 0:
 		b.err = b.verify()
 	}
-	if b.err != nil && b.err != io.EOF {
+	if b.err != nil && !errors.Is(b.err, io.EOF) {
 		return 0, b.err
 	}
 	return n, b.err

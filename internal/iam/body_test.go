@@ -245,7 +245,7 @@ func TestLargeChunk(t *testing.T) {
 		sum := sha256.Sum256(data)
 		m := key.macs.Get().(*mac)
 		m.hash.Reset()
-		fmt.Fprintf(m.hash, "%s\n%s\n%s\n%s\n%s\n%x", chunkAlgorithm, exampleTime.Format(dateLayout),
+		_, _ = fmt.Fprintf(m.hash, "%s\n%s\n%s\n%s\n%s\n%x", chunkAlgorithm, exampleTime.Format(dateLayout),
 			"20130524/us-east-1/s3/aws4_request", prev, emptySHA256, sum)
 		prev = hex.EncodeToString(m.hash.Sum(nil))
 		return prev
@@ -337,7 +337,7 @@ func TestClosedBodyGivesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, err := got.Body.Read(make([]byte, 4)); err == nil || err == io.EOF {
+	if n, err := got.Body.Read(make([]byte, 4)); err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("read %d bytes, %v", n, err)
 	}
 }
@@ -376,7 +376,7 @@ func BenchmarkPut4KiB(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if n, err := got.Body.Read(buf); n != len(data) || err != io.EOF {
+		if n, err := got.Body.Read(buf); n != len(data) || !errors.Is(err, io.EOF) {
 			b.Fatal(n, err)
 		}
 		got.Body.Close()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -127,7 +128,7 @@ func (c *chunkReader) read(p []byte) (int, error) {
 	c.inChunk -= int64(n)
 	c.left -= int64(n)
 	if c.left == 0 {
-		if err := c.finish(); err != io.EOF {
+		if err := c.finish(); !errors.Is(err, io.EOF) {
 			return 0, err
 		}
 	}
@@ -329,7 +330,7 @@ func (c *chunkReader) rest() ([]byte, error) {
 			return nil, ErrMalformedTrailer
 		}
 		err := c.fill(c.w - c.r + 1)
-		if err == ErrIncompleteBody {
+		if errors.Is(err, ErrIncompleteBody) {
 			return c.buf[c.r:c.w], nil
 		}
 		if err != nil {
@@ -363,7 +364,7 @@ func (c *chunkReader) fill(n int) error {
 
 // shortBody says that the end came too soon.
 func shortBody(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return ErrIncompleteBody
 	}
 	return err

@@ -16,7 +16,7 @@ const DefaultRegion = "us-east-1"
 type RegionRule uint8
 
 const (
-	// RegionSite: the site's region; every region if the site has none.
+	// RegionSite takes the site's region; every region if the site has none.
 	RegionSite RegionRule = iota
 	// RegionSiteOrDefault also takes DefaultRegion: GetBucketLocation and
 	// ListBuckets are how clients learn the site's region.

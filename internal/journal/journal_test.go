@@ -44,14 +44,6 @@ func add(t *testing.T, j *journal.Journal, store kv.Store, key string, consumers
 	return journal.At{Partition: uint16(positions[0].Log), Sequence: positions[0].Sequence}
 }
 
-func keysOf(entries []journal.Entry) []string {
-	var keys []string
-	for _, e := range entries {
-		keys = append(keys, e.Record.Key)
-	}
-	return keys
-}
-
 func TestOutboxHoldsWhatWasAddedUntilAcknowledged(t *testing.T) {
 	t.Parallel()
 	j, store := open(t)

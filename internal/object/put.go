@@ -229,7 +229,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	if b.left -= int64(n); b.left < 0 {
 		return 0, ErrEntityTooLarge
 	}
-	b.digest.Write(p[:n]) //nolint:errcheck // a hash never fails
+	b.digest.Write(p[:n])
 	if errors.Is(err, io.EOF) {
 		b.eof = true
 	}

@@ -6,9 +6,10 @@ import (
 )
 
 const (
-	// MinBucketNameBytes and MaxBucketNameBytes bound a bucket name (S3 API
-	// reference, "General purpose bucket naming rules").
+	// MinBucketNameBytes is the shortest bucket name (S3 API reference, "General
+	// purpose bucket naming rules").
 	MinBucketNameBytes = 3
+	// MaxBucketNameBytes is the longest one (same page).
 	MaxBucketNameBytes = 63
 
 	// reservedBucket would hide the admin, health and metric paths, which live

@@ -54,7 +54,6 @@ var (
 	errNoSuchLifecycle            = newCode("NoSuchLifecycleConfiguration", http.StatusNotFound, "The lifecycle configuration does not exist")
 	errNoSuchPublicAccessBlock    = newCode("NoSuchPublicAccessBlockConfiguration", http.StatusNotFound, "The public access block configuration was not found")
 	errNoSuchTagSet               = newCode("NoSuchTagSet", http.StatusNotFound, "The TagSet does not exist")
-	errNoSuchUpload               = newCode("NoSuchUpload", http.StatusNotFound, "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
 	errNoSuchVersion              = newCode("NoSuchVersion", http.StatusNotFound, "The specified version does not exist.")
 	errNoSuchWebsite              = newCode("NoSuchWebsiteConfiguration", http.StatusNotFound, "The specified bucket does not have a website configuration")
 	errNotImplemented             = newCode("NotImplemented", http.StatusNotImplemented, "A header or query you provided requested a function that is not implemented.")

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -234,18 +233,6 @@ func contentMD5(body string) string {
 	sum := md5.Sum([]byte(body))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
-
-func mustParse(t testing.TB, a answer, into any) {
-	t.Helper()
-	if a.StatusCode != http.StatusOK {
-		t.Fatalf("status %d: %s", a.StatusCode, a.body)
-	}
-	if err := xml.Unmarshal([]byte(a.body), into); err != nil {
-		t.Fatalf("%v in %s", err, a.body)
-	}
-}
-
-func escape(key string) string { return (&url.URL{Path: key}).EscapedPath() }
 
 // waitLimit ends a test whose event never comes; nothing is measured by it.
 const waitLimit = 30 * time.Second

@@ -57,7 +57,7 @@ func listen(h *Handler, w *response, r *request) error {
 	err = s.run(ctx, ended, ping)
 	cancel()
 	if !s.finished {
-		<-ended // the goroutine does not outlive its request
+		<-ended //nolint:errcheck // the goroutine does not outlive its request
 	}
 	return err
 }

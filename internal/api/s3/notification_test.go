@@ -126,7 +126,7 @@ func TestListen(t *testing.T) {
 				t.Fatalf("stream ended: %v, after %v", info.Err, got)
 			}
 			for _, r := range info.Records {
-				got[string(r.EventName)+" "+r.S3.Bucket.Name+"/"+r.S3.Object.Key]++
+				got[r.EventName+" "+r.S3.Bucket.Name+"/"+r.S3.Object.Key]++
 				if r.S3.Object.Key == "in/a b" && r.S3.Object.UserMetadata["X-Amz-Meta-Colour"] != "red" {
 					t.Errorf("metadata %v", r.S3.Object.UserMetadata)
 				}

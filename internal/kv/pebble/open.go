@@ -69,12 +69,13 @@ func open(o Options) (_ *Store, err error) {
 
 func newStore(o Options, lock io.Closer) *Store {
 	s := &Store{
-		options: o,
-		lock:    lock,
-		logs:    map[kv.LogID]*logState{},
-		failed:  make(chan struct{}),
-		stop:    make(chan struct{}),
-		relaxed: semaphore.NewWeighted(maxRelaxedBytes),
+		options:  o,
+		lock:     lock,
+		logs:     map[kv.LogID]*logState{},
+		failed:   make(chan struct{}),
+		stop:     make(chan struct{}),
+		relaxed:  semaphore.NewWeighted(maxRelaxedBytes),
+		patience: closePatience,
 	}
 	s.queue.wake = make(chan struct{}, 1)
 	s.space = newSpace(&s.options)

@@ -46,6 +46,8 @@ type Store struct {
 	failed chan struct{}
 	stop   chan struct{} // closed by Close
 	closed sync.Once
+	// patience is how long Close waits for readers.
+	patience time.Duration
 
 	committing sync.WaitGroup
 	watching   sync.WaitGroup
@@ -129,12 +131,12 @@ func (s *Store) waitForReaders() error {
 		s.readers.Wait()
 		close(done)
 	}()
-	timer := time.NewTimer(closePatience)
+	timer := time.NewTimer(s.patience)
 	defer timer.Stop()
 	select {
 	case <-done:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("kv/pebble: a View or Scan was still open after %s", closePatience)
+		return fmt.Errorf("kv/pebble: a View or Scan was still open after %s", s.patience)
 	}
 }
