@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -255,8 +254,11 @@ func TestDamageIsNoticed(t *testing.T) {
 		return s
 	}
 	s := open()
+	rnd := rand.NewChaCha8([32]byte{})
+	value := make([]byte, 1000)
 	for i := range 100 {
-		put(t, s, fmt.Sprintf("k%03d", i), bytes.Repeat([]byte{byte(i)}, 1000))
+		_, _ = rnd.Read(value)
+		put(t, s, fmt.Sprintf("k%03d", i), value)
 	}
 	if err := s.db.Flush(); err != nil {
 		t.Fatal(err)
@@ -274,12 +276,20 @@ func TestDamageIsNoticed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			data[100] ^= 0x10
+			data[len(data)/2] ^= 0x10
 		}
 	}
 	s = open()
-	if it, err := s.Get(t.Context(), []byte("k000")); err == nil {
-		t.Fatalf("damage was not noticed: %+v", it)
+	if it, err := s.Get(t.Context(), []byte("k000")); err != nil || !it.Exists() {
+		t.Fatalf("what is not damaged: %+v, %v", it, err)
+	}
+	for _, err = range s.Scan(t.Context(), kv.Range{}) {
+		if err != nil {
+			break
+		}
+	}
+	if err == nil {
+		t.Fatal("damage was not noticed")
 	}
 	<-s.Failed()
 	if err := s.Err(); !errors.Is(err, kv.ErrFailed) || !strings.Contains(err.Error(), "damaged") {
