@@ -223,7 +223,7 @@ type faultWriters struct {
 func (w *faultWriters) say(out *os.File, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fmt.Fprintf(out, format+"\n", args...)
+	_, _ = fmt.Fprintf(out, format+"\n", args...)
 }
 
 func (w *faultWriters) complain(format string, args ...any) {
