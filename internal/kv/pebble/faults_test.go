@@ -197,12 +197,14 @@ func child() int {
 	}
 	o := small(errorfs.Wrap(vfs.Default, inject), os.Getenv(dirVariable))
 	o.MemTableBytes = 64 << 10
+	w := &faultWriters{}
+	o.OnFatal = func(error) { w.fatal.Add(1) }
 	s, err := pebble.Open(o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitNotOpen
 	}
-	w := &faultWriters{store: s}
+	w.store = s
 	w.run()
 	select {
 	case <-s.Failed():
@@ -218,6 +220,7 @@ type faultWriters struct {
 	store *pebble.Store
 	mu    sync.Mutex // keeps lines apart
 	wrong atomic.Bool
+	fatal atomic.Int64 // calls of OnFatal
 }
 
 func (w *faultWriters) say(out *os.File, format string, args ...any) {
@@ -286,6 +289,9 @@ func (w *faultWriters) afterwards() int {
 		if !errors.Is(err, kv.ErrFailed) {
 			w.complain("%s after the failure: %v", name, err)
 		}
+	}
+	if n := w.fatal.Load(); n != 1 {
+		w.complain("OnFatal was called %d times", n)
 	}
 	if w.wrong.Load() {
 		return exitWrong

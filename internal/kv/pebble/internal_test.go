@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -339,11 +340,12 @@ func TestFullDiskWhileFlushing(t *testing.T) {
 	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1 << 40, TotalBytes: 1 << 40})
 	var full atomic.Bool
 	gone := make(chan struct{})
+	var removed sync.Once
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		switch {
 		case op.Kind == errorfs.OpRemove && strings.HasSuffix(op.Path, ballastFile):
 			full.Store(false)
-			close(gone)
+			removed.Do(func() { close(gone) })
 		case full.Load() && op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".sst"):
 			return syscall.ENOSPC
 		}
