@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
 	"strconv"
 	"time"
 
-	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -88,7 +88,7 @@ func (f Format) epoch() (uint64, error) { return strconv.ParseUint(f.Epoch, 16, 
 // readFormat returns nil without an error if there is no record.
 func readFormat(fs vfs.FS, dir string) (*Format, error) {
 	file, err := fs.Open(fs.PathJoin(dir, formatFile))
-	if oserror.IsNotExist(err) {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/carillon-s3/carillon/internal/kv"
@@ -145,7 +145,7 @@ func (s *space) drop() {
 	switch {
 	case err == nil:
 		s.options.Logger.Warn("the disk is nearly full: the ballast file was given up", "dir", s.options.Dir)
-	case !oserror.IsNotExist(err):
+	case !errors.Is(err, os.ErrNotExist):
 		s.options.Logger.Error("the ballast file could not be removed", "dir", s.options.Dir, "error", err)
 	}
 }
@@ -160,7 +160,7 @@ func (s *space) keep(stop <-chan struct{}) error {
 	defer s.mu.Unlock()
 	fs := s.options.FS
 	name := fs.PathJoin(s.options.Dir, ballastFile)
-	if _, err := fs.Stat(name); err == nil || !oserror.IsNotExist(err) {
+	if _, err := fs.Stat(name); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	temp := fs.PathJoin(s.options.Dir, ballastTemp)
