@@ -108,6 +108,15 @@ func (t *tx) record(name event.Name, req event.Request) *event.Record {
 	}
 }
 
+// created is the event of a version that came into being.
+func (t *tx) created(name event.Name, v *versionRecord, req event.Request) *event.Record {
+	rec := t.record(name, req)
+	rec.Size, rec.ETag = v.Size, v.ETag
+	rec.ContentType, rec.UserMetadata = v.Metadata[contentType], eventMetadata(v.Metadata)
+	rec.Post = v.state()
+	return rec
+}
+
 // setCurrent makes v the key's latest version.
 func (t *tx) setCurrent(v *versionRecord) error {
 	stored, err := v.encode()

@@ -33,6 +33,8 @@ var (
 	ErrUnsure             = errors.New("object: outcome unknown")
 	ErrContended          = errors.New("object: too many concurrent changes")
 	ErrUnknownTarget      = errors.New("object: notification target is unknown")
+	ErrCopyToItself       = errors.New("object: copy of an object to itself changes nothing")
+	ErrCopyTooLarge       = errors.New("object: copy source is larger than allowed")
 )
 
 // Bucket is a bucket as its users see it.

@@ -57,11 +57,7 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 		if err := t.setCurrent(v); err != nil {
 			return nil, err
 		}
-		rec := t.record(event.ObjectCreatedPut, in.Request)
-		rec.Size, rec.ETag = v.Size, v.ETag
-		rec.ContentType, rec.UserMetadata = v.Metadata[contentType], eventMetadata(v.Metadata)
-		rec.Post = v.state()
-		return rec, nil
+		return t.created(event.ObjectCreatedPut, v, in.Request), nil
 	})
 	if err != nil {
 		s.discard(ctx, content, err)
@@ -75,13 +71,19 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 const contentType = "content-type"
 
 func checkPut(in PutInput) error {
-	switch {
-	case len(in.Key) > s3.MaxKeyBytes:
-		return fmt.Errorf("%w: %d bytes", ErrKeyTooLong, len(in.Key))
-	case !s3.ValidObjectKey(in.Key):
-		return fmt.Errorf("%w: %q", ErrInvalidObjectName, in.Key)
-	case in.Size > s3.MaxPutBytes:
+	if in.Size > s3.MaxPutBytes {
 		return fmt.Errorf("%w: %d bytes", ErrEntityTooLarge, in.Size)
+	}
+	return checkKey(in.Key)
+}
+
+// checkKey says whether an object may have that key.
+func checkKey(key string) error {
+	switch {
+	case len(key) > s3.MaxKeyBytes:
+		return fmt.Errorf("%w: %d bytes", ErrKeyTooLong, len(key))
+	case !s3.ValidObjectKey(key):
+		return fmt.Errorf("%w: %q", ErrInvalidObjectName, key)
 	}
 	return nil
 }
@@ -141,10 +143,14 @@ func (s *Service) receive(ctx context.Context, in PutInput) (*content, error) {
 		return nil, ErrBadDigest
 	}
 	if c.blob == "" && len(head) > 0 {
-		c.inline = head
-		c.id = contentID{s.store.Incarnation(), s.contents.Add(1)}
+		c.inline, c.id = head, s.newContentID()
 	}
 	return c, nil
+}
+
+// newContentID is unique for ever.
+func (s *Service) newContentID() contentID {
+	return contentID{s.store.Incarnation(), s.contents.Add(1)}
 }
 
 // headSize is the room for a body that may turn out to be small.

@@ -16,6 +16,8 @@ const (
 	MaxDeleteKeys = 1000
 	// MaxPutBytes is the largest object of a single PUT.
 	MaxPutBytes = 5 << 30
+	// MaxCopyBytes is the largest source of a CopyObject or UploadPartCopy.
+	MaxCopyBytes = 5 << 30
 	// MaxUserMetadataBytes bounds the names and values of x-amz-meta headers.
 	MaxUserMetadataBytes = 2 << 10
 	// MaxPresignExpiry is the longest life of a presigned URL.

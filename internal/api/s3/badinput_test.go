@@ -74,7 +74,7 @@ func TestRefused(t *testing.T) {
 		{"unknown storage class", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"X-Amz-Storage-Class": "GLACIER"}}, 400, "InvalidStorageClass"},
 		{"encryption", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"X-Amz-Server-Side-Encryption": "AES256"}}, 501, "NotImplemented"},
 		{"tags", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"X-Amz-Tagging": "a=b"}}, 501, "NotImplemented"},
-		{"copy", raw{method: "PUT", path: "/bkt/k", header: headers{"X-Amz-Copy-Source": "bkt/there"}}, 501, "NotImplemented"},
+		{"copy of what is missing", raw{method: "PUT", path: "/bkt/k", header: headers{"X-Amz-Copy-Source": "bkt/none"}}, 404, "NoSuchKey"},
 		{"multipart", raw{method: "POST", path: "/bkt/k?uploads="}, 501, "NotImplemented"},
 		{"part", raw{method: "PUT", path: "/bkt/k?uploadId=1&partNumber=1", body: "x"}, 501, "NotImplemented"},
 		{"form", raw{method: "POST", path: "/bkt/", body: "x"}, 501, "NotImplemented"},

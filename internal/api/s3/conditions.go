@@ -12,18 +12,32 @@ import (
 // of RFC 9110, section 13.2.2, which is S3's: If-Match beats
 // If-Unmodified-Since, If-None-Match beats If-Modified-Since.
 func checkConditions(r *request, info object.Info) error {
-	if v := r.head("If-Match"); v != "" {
+	return conditional(r, info, "")
+}
+
+// checkSourceConditions applies x-amz-copy-source-if-* to the source of a copy
+// ("CopyObject"): the same order, and any that fails is 412.
+func checkSourceConditions(r *request, source object.Info) error {
+	if err := conditional(r, source, headerCopySource+"-"); err != nil {
+		return errPreconditionFailed
+	}
+	return nil
+}
+
+// conditional applies the conditional headers whose names begin with prefix.
+func conditional(r *request, info object.Info, prefix string) error {
+	if v := r.head(prefix + "If-Match"); v != "" {
 		if !etagListed(v, info.ETag) {
 			return errPreconditionFailed
 		}
-	} else if t, ok := since(r, "If-Unmodified-Since"); ok && info.Modified.Truncate(time.Second).After(t) {
+	} else if t, ok := since(r, prefix+"If-Unmodified-Since"); ok && info.Modified.Truncate(time.Second).After(t) {
 		return errPreconditionFailed
 	}
-	if v := r.head("If-None-Match"); v != "" {
+	if v := r.head(prefix + "If-None-Match"); v != "" {
 		if etagListed(v, info.ETag) {
 			return errNotModified
 		}
-	} else if t, ok := since(r, "If-Modified-Since"); ok && !info.Modified.Truncate(time.Second).After(t) {
+	} else if t, ok := since(r, prefix+"If-Modified-Since"); ok && !info.Modified.Truncate(time.Second).After(t) {
 		return errNotModified
 	}
 	return nil

@@ -60,6 +60,8 @@ func domainErrors() []domainError {
 		{object.ErrInvalidObjectName, errXMinioInvalidObjectName, ""},
 		{object.ErrKeyTooLong, errKeyTooLong, ""},
 		{object.ErrMetadataTooLarge, errMetadataTooLarge, ""},
+		{object.ErrCopyToItself, errInvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."},
+		{object.ErrCopyTooLarge, errInvalidRequest, "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"},
 		{object.ErrNoSpace, errXMinioStorageFull, ""},
 		{object.ErrUnsure, errServiceUnavailable, "The outcome of the request is unknown. Please check and retry."},
 		{object.ErrUnavailable, errServiceUnavailable, ""},

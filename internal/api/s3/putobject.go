@@ -32,10 +32,7 @@ func putObject(h *Handler, w *response, r *request) error {
 	if in.Metadata, err = metadata(r); err != nil {
 		return err
 	}
-	if in.IfMatch, err = putCondition(r.head("If-Match")); err != nil {
-		return err
-	}
-	if in.IfNoneMatch, err = putCondition(r.head("If-None-Match")); err != nil {
+	if in.IfMatch, in.IfNoneMatch, err = putConditions(r); err != nil {
 		return err
 	}
 	info, err := h.Service.Put(r.Context(), in)
@@ -68,6 +65,7 @@ func refuseUnsupported(r *request) error {
 		}
 		switch {
 		case strings.HasPrefix(name, "X-Amz-Server-Side-Encryption"),
+			strings.HasPrefix(name, "X-Amz-Copy-Source-Server-Side-Encryption"),
 			strings.HasPrefix(name, "X-Amz-Object-Lock-"),
 			name == "X-Amz-Tagging",
 			name == "X-Amz-Website-Redirect-Location",
@@ -80,6 +78,15 @@ func refuseUnsupported(r *request) error {
 		return nil
 	}
 	return errInvalidStorageClass
+}
+
+// putConditions reads the conditions on the key that is written.
+func putConditions(r *request) (ifMatch, ifNoneMatch string, err error) {
+	if ifMatch, err = putCondition(r.head("If-Match")); err != nil {
+		return "", "", err
+	}
+	ifNoneMatch, err = putCondition(r.head("If-None-Match"))
+	return ifMatch, ifNoneMatch, err
 }
 
 // putCondition reads If-Match or If-None-Match of a PUT: one ETag, or "*".

@@ -81,8 +81,8 @@ func bucketConfigurationRoutes() []route {
 
 func objectRoutes() []route {
 	return []route{
-		{operation: "CopyObject", method: put, scope: onObject, header: "X-Amz-Copy-Source", action: iam.ActionPutObject, handler: absent, grows: true},
-		{operation: "UploadPartCopy", method: put, scope: onObject, query: "uploadId", header: "X-Amz-Copy-Source", action: iam.ActionPutObject, handler: absent, grows: true},
+		{operation: "CopyObject", method: put, scope: onObject, header: headerCopySource, action: iam.ActionPutObject, handler: copyObject, grows: true},
+		{operation: "UploadPartCopy", method: put, scope: onObject, query: "uploadId", header: headerCopySource, action: iam.ActionPutObject, handler: absent, grows: true},
 		{operation: "PutObject", method: put, scope: onObject, action: iam.ActionPutObject, handler: putObject, grows: true},
 		{operation: "GetObject", method: get, scope: onObject, action: iam.ActionGetObject, handler: getObject},
 		{operation: "HeadObject", method: head, scope: onObject, action: iam.ActionGetObject, handler: headObject},

@@ -27,6 +27,7 @@ type Service interface {
 	DeleteBucket(ctx context.Context, req event.Request, name string) error
 
 	Put(ctx context.Context, in object.PutInput) (object.Info, error)
+	Copy(ctx context.Context, in object.CopyInput) (object.Info, error)
 	Get(ctx context.Context, in object.GetInput) (*object.Object, error)
 	Head(ctx context.Context, in object.GetInput) (object.Info, error)
 	Accessed(ctx context.Context, name event.Name, info object.Info, req event.Request)

@@ -1,0 +1,128 @@
+package object
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/s3"
+)
+
+// CopyInput names an object and the key that becomes a copy of it.
+type CopyInput struct {
+	SourceBucket, SourceKey string
+	Bucket, Key             string
+	// Replace gives the copy Metadata; otherwise it has its source's.
+	Replace  bool
+	Metadata map[string]string
+	// CheckSource, if not nil, is shown the version that would be copied; its
+	// error ends the copy. It may be called several times.
+	CheckSource func(source Info) error
+	// IfMatch and IfNoneMatch are conditions on the destination, as in PutInput.
+	IfMatch, IfNoneMatch string
+	Request              event.Request
+}
+
+// sameObject reports whether source and destination are one key.
+func (in *CopyInput) sameObject() bool {
+	return in.SourceBucket == in.Bucket && in.SourceKey == in.Key
+}
+
+// Copy makes a key a copy of another object's latest version, and records
+// s3:ObjectCreated:Copy in the same commit (S3, CopyObject). It returns once all
+// of that is durable. Stored bytes are shared and not copied.
+//
+// Errors: ErrNoSuchBucket and ErrNoSuchKey of the source or the destination,
+// ErrCopyToItself without Replace, ErrCopyTooLarge, ErrPreconditionFailed,
+// ErrNoSpace, ErrUnsure, those of CheckSource, and those of the name rules.
+func (s *Service) Copy(ctx context.Context, in CopyInput) (Info, error) {
+	if in.sameObject() && !in.Replace {
+		return Info{}, fmt.Errorf("%w: %s/%s", ErrCopyToItself, in.Bucket, in.Key)
+	}
+	if err := checkKey(in.Key); err != nil {
+		return Info{}, err
+	}
+	if err := s.Admit(); err != nil {
+		return Info{}, err
+	}
+	var v *versionRecord
+	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
+		var err error
+		if v, err = s.copySource(ctx, t, &in); err != nil {
+			return nil, err
+		}
+		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
+			return nil, err
+		}
+		if t.current != nil {
+			t.dropContent(t.current)
+		}
+		if err := t.setCurrent(v); err != nil {
+			return nil, err
+		}
+		return t.created(event.ObjectCreatedCopy, v, in.Request), nil
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	v.stamp = position.Stamp
+	return v.info(in.Bucket, in.Key), nil
+}
+
+// copySource reads the version to copy, requires it to stand, and returns the
+// copy's record. The source is read without its lock: a writer of it that is
+// faster makes the commit conflict, and the copy is decided again.
+//
+// The requirement is what makes sharing stored bytes safe. A version's row and
+// its user row under r/<ref> come and go in the same commits. Let the collector
+// see, in durable state V, a row of garbage for a reference and no user of it,
+// and let C be the first later commit that adds a user. C is no Put, since that
+// of the reference came before its garbage. So C is a copy, whose source stood
+// right before C. Either the source stood in V: then its user row did too. Or it
+// was committed between V and C: then that commit added a user, and C was not the
+// first. Neither can be, so a reference once at zero stays there, and what the
+// collector read needs no requirement of its own.
+func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput) (*versionRecord, error) {
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	defer view.Close()
+	b, bucketItem, err := s.readBucket(ctx, view, in.SourceBucket)
+	if err != nil {
+		return nil, err
+	}
+	source, item, err := readCurrent(ctx, view, b, in.SourceKey)
+	if err != nil {
+		return nil, err
+	}
+	if source == nil {
+		return nil, fmt.Errorf("%w: %s/%s", ErrNoSuchKey, in.SourceBucket, in.SourceKey)
+	}
+	if in.CheckSource != nil {
+		if err := in.CheckSource(source.info(in.SourceBucket, in.SourceKey)); err != nil {
+			return nil, err
+		}
+	}
+	if source.Size > s3.MaxCopyBytes {
+		return nil, fmt.Errorf("%w: %d bytes", ErrCopyTooLarge, source.Size)
+	}
+	t.batch.Require(bucketKey(in.SourceBucket), bucketItem)
+	t.batch.Require(currentKey(b.ID, in.SourceKey), item)
+	v := &versionRecord{Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob}
+	if in.Replace {
+		v.Metadata = in.Metadata
+	}
+	if id, ok := source.content(); ok {
+		// Inlined bytes go with their version, so a copy has its own.
+		data, err := view.Get(ctx, id.key())
+		if err != nil {
+			return nil, storeError(err)
+		}
+		if int64(len(data.Value)) != source.Size {
+			return nil, fmt.Errorf("%w: inlined bytes of %s/%s", errStored, in.SourceBucket, in.SourceKey)
+		}
+		s.keepContent(t, v, &content{inline: data.Value, id: s.newContentID()})
+	}
+	return v, nil
+}
