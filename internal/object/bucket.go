@@ -49,6 +49,8 @@ func (s *Service) commitBucket(ctx context.Context, b *bucket, item kv.Item, nam
 	batch.Require(bucketKey(b.name), item)
 	if name == event.BucketRemoved {
 		batch.Delete(bucketKey(b.name))
+		// Whatever uploads are under way lost their bucket; see collectBucket.
+		batch.Set(garbageKey(s.stampNow(), bucketRef(b.ID)), nil)
 	} else {
 		batch.Set(bucketKey(b.name), stored)
 	}
@@ -154,9 +156,10 @@ func (s *Service) updateBucket(ctx context.Context, name string, change func(*bu
 	return nil, fmt.Errorf("%w: bucket %s", ErrContended, name)
 }
 
-// bucketEmpty looks for any object, version, marker or upload of a bucket.
+// bucketEmpty looks for any object, version or marker of a bucket. Uploads under
+// way do not count, as in S3: they go with the bucket.
 func (s *Service) bucketEmpty(ctx context.Context, id uint64) (bool, error) {
-	for _, prefix := range []byte{prefixCurrent, prefixVersion, prefixUpload} {
+	for _, prefix := range []byte{prefixCurrent, prefixVersion} {
 		start := inBucket(prefix, id)
 		for _, err := range s.store.Scan(ctx, kv.Range{Start: start, End: rangeEnd(start), KeysOnly: true}) {
 			return false, storeError(err)

@@ -124,8 +124,7 @@ func (t *tx) setCurrent(v *versionRecord) error {
 		return err
 	}
 	t.batch.Set(currentKey(t.bucket.ID, t.key), stored, fillStamp(ownAppend))
-	if v.Blob != "" {
-		ref := string(v.Blob)
+	if ref := v.ref(); ref != "" {
 		t.batch.Set(refKey(ref, t.bucket.ID, 0, t.key), nil,
 			kv.Fill{Append: ownAppend, Field: kv.Stamp, InKey: true, Offset: refStampOffset(ref)})
 	}
@@ -138,8 +137,7 @@ func (t *tx) dropContent(v *versionRecord) {
 	if id, ok := v.content(); ok {
 		t.batch.Delete(id.key())
 	}
-	if v.Blob != "" {
-		ref := string(v.Blob)
+	if ref := v.ref(); ref != "" {
 		t.batch.Delete(refKey(ref, t.bucket.ID, v.stamp, t.key))
 		t.batch.Set(garbageKey(0, ref), nil,
 			kv.Fill{Append: ownAppend, Field: kv.Stamp, InKey: true, Offset: garbageStampOffset})

@@ -109,7 +109,7 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput) (*versio
 	}
 	t.batch.Require(bucketKey(in.SourceBucket), bucketItem)
 	t.batch.Require(currentKey(b.ID, in.SourceKey), item)
-	v := &versionRecord{Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob}
+	v := &versionRecord{Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob, Parts: source.Parts}
 	if in.Replace {
 		v.Metadata = in.Metadata
 	}

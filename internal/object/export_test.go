@@ -3,6 +3,8 @@ package object
 import (
 	"context"
 	"time"
+
+	"github.com/carillon-s3/carillon/internal/kv"
 )
 
 // CollectAfter is shown to tests.
@@ -12,6 +14,40 @@ const CollectAfter = collectAfter
 func (s *Service) AdvanceClock(d time.Duration) {
 	now := s.now
 	s.now = func() time.Time { return now().Add(d) }
+}
+
+// AllowSmallParts takes away the lower bound of parts.
+func (s *Service) AllowSmallParts() { s.minPart = 0 }
+
+// CollectAtOnce makes the collector act on whatever it finds.
+func (s *Service) CollectAtOnce() { s.collectAfter, s.forgetAfter = -time.Hour, -time.Hour }
+
+// ForgetAfter is shown to tests.
+const ForgetAfter = forgetAfter
+
+// PartRows counts the rows that uploads left: of parts, of uploads themselves,
+// for listings and for sweeping, and of garbage.
+func (s *Service) PartRows(ctx context.Context) (parts, uploads, open, done, garbage int, err error) {
+	for e, err := range s.store.Scan(ctx, kv.Range{KeysOnly: true}) {
+		if err != nil {
+			return 0, 0, 0, 0, 0, err
+		}
+		switch e.Key[0] {
+		case prefixUpload:
+			if partNumber(e.Key) == uploadRow {
+				uploads++
+			} else {
+				parts++
+			}
+		case prefixOpen:
+			open++
+		case prefixDone:
+			done++
+		case prefixGarbage:
+			garbage++
+		}
+	}
+	return parts, uploads, open, done, garbage, nil
 }
 
 // MarkDeleting leaves a bucket as a crash in the middle of its deletion does.

@@ -13,7 +13,9 @@ import (
 // GetInput names an object to read.
 type GetInput struct {
 	Bucket, Key string
-	Request     event.Request
+	// Part asks where that part lies, counted from 1; 0 does not.
+	Part    int
+	Request event.Request
 }
 
 // Head describes a key's latest version. ErrNoSuchBucket, ErrNoSuchKey.
@@ -26,7 +28,22 @@ func (s *Service) Head(ctx context.Context, in GetInput) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return v.info(in.Bucket, in.Key), nil
+	return s.describe(ctx, s.store, v, in)
+}
+
+// describe is the answer to in, with the part that it asks for. Rows of parts
+// outlive their object by an hour, so that they need not be of its snapshot.
+func (s *Service) describe(ctx context.Context, r kv.Reader, v *versionRecord, in GetInput) (Info, error) {
+	info := v.info(in.Bucket, in.Key)
+	if v.Parts == nil || in.Part < 1 || in.Part > v.Parts.Count {
+		return info, nil
+	}
+	part, err := partAt(ctx, r, v, in.Part)
+	if err != nil {
+		return Info{}, fmt.Errorf("%s/%s: %w", in.Bucket, in.Key, err)
+	}
+	info.Part = &part
+	return info, nil
 }
 
 // Get opens a key's latest version: description and bytes belong together, also
@@ -45,7 +62,11 @@ func (s *Service) Get(ctx context.Context, in GetInput) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{Info: v.info(in.Bucket, in.Key)}
+	info, err := s.describe(ctx, view, v, in)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{Info: info}
 	o.Open, err = s.opener(ctx, view, v)
 	if err != nil {
 		return nil, fmt.Errorf("%s/%s: %w", in.Bucket, in.Key, err)
@@ -70,6 +91,11 @@ type openFunc = func(ctx context.Context, offset, length int64) (io.ReadCloser, 
 // overwrite removes them. Stored bytes outlive their record by an hour (see
 // Collect), and an open reader finishes whatever happens.
 func (s *Service) opener(ctx context.Context, view kv.Reader, v *versionRecord) (openFunc, error) {
+	if v.Parts != nil {
+		return func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+			return s.openParts(ctx, v, offset, length)
+		}, nil
+	}
 	if v.Blob != "" {
 		return func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 			return s.blobs.Open(ctx, v.Blob, offset, length)

@@ -15,16 +15,26 @@ import (
 //	v       bucket id, key (escaped), ^stamp     versionRecord of every other version, and of
 //	                                             markers, newest first
 //	d       content id                           the bytes of a small object, written once
-//	r       blob ref, 0, bucket id, stamp, key   one user of stored bytes; empty value
-//	g       stamp, blob ref                      bytes that lost a user; the collector reads these
-//	m       bucket id, upload id, part number    parts of uploads under way
+//	r       ref, 0, bucket id, stamp, key        one user of stored bytes; empty value
+//	g       stamp, ref                           bytes that lost a user; the collector reads these
+//	m       bucket id, upload id, 0 (2 bytes)    uploadRecord of an upload under way, and for a
+//	                                             day of a completed one
+//	m       bucket id, upload id, part (2 bytes) partRecord of each part; those of a completed
+//	                                             upload are the object's content map
+//	u       bucket id, key (escaped), upload id  an upload under way, as listings order them;
+//	                                             value: when it began, milliseconds since 1970
+//	f       stamp, bucket id, upload id          a completed upload, for sweeping; empty value
 //	s       see package config
 //	j q p k see package journal
 //
 // Rows c sort by key as S3's listings do: the key is last in them and not
 // escaped. Everything carries the bucket's id, never its name, so that a bucket
-// of the same name made later inherits nothing. Rows v and m are reserved for
-// versioning and multipart upload; deleting a bucket already looks at them.
+// of the same name made later inherits nothing; an object that was copied to
+// another bucket may have its content map under the id of one that is gone. Rows
+// v are reserved for versioning; deleting a bucket already looks at them.
+//
+// A ref is that of a blob, or of what holds many: an upload's parts (uploadRef),
+// or, in g only, the uploads under way in a bucket that was deleted (bucketRef).
 const (
 	prefixBucket  = 'b'
 	prefixCurrent = 'c'
@@ -33,6 +43,8 @@ const (
 	prefixRef     = 'r'
 	prefixGarbage = 'g'
 	prefixUpload  = 'm'
+	prefixOpen    = 'u'
+	prefixDone    = 'f'
 )
 
 func bucketKey(name string) []byte { return append([]byte{prefixBucket}, name...) }

@@ -32,6 +32,11 @@ var (
 	ErrUnavailable        = errors.New("object: store is unavailable")
 	ErrUnsure             = errors.New("object: outcome unknown")
 	ErrContended          = errors.New("object: too many concurrent changes")
+	ErrNoSuchUpload       = errors.New("object: no such upload")
+	ErrInvalidPart        = errors.New("object: part is missing or another")
+	ErrInvalidPartNumber  = errors.New("object: invalid part number")
+	ErrInvalidPartOrder   = errors.New("object: parts are not in ascending order")
+	ErrPartTooSmall       = errors.New("object: part is smaller than allowed")
 	ErrUnknownTarget      = errors.New("object: notification target is unknown")
 	ErrCopyToItself       = errors.New("object: copy of an object to itself changes nothing")
 	ErrCopyTooLarge       = errors.New("object: copy source is larger than allowed")
@@ -63,7 +68,16 @@ type Info struct {
 	// (content-type, cache-control, content-disposition, content-encoding,
 	// content-language, expires).
 	Metadata map[string]string
+	// Parts is the number of parts of an object that was uploaded in parts; 0 of
+	// others.
+	Parts int
+	// Part is where the part lies that GetInput.Part asked for; nil if there is
+	// no such part.
+	Part *PartRange
 }
+
+// PartRange is where a part lies in its object.
+type PartRange struct{ Offset, Length int64 }
 
 // PutInput is a new object.
 type PutInput struct {

@@ -41,7 +41,7 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if b, _, err := s.readBucket(ctx, s.store, in.Bucket); err != nil || b == nil {
 		return Info{}, err // before the body is read
 	}
-	content, err := s.receive(ctx, in)
+	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5})
 	if err != nil {
 		return Info{}, fmt.Errorf("put %s/%s: %w", in.Bucket, in.Key, err)
 	}
@@ -114,31 +114,42 @@ type content struct {
 	blob   blob.Ref
 }
 
+// incoming is a body to be received.
+type incoming struct {
+	body io.Reader
+	// size is the number of bytes that body must give, -1 if unknown.
+	size int64
+	// md5 is what the content must have; nil for any.
+	md5 []byte
+	// stored makes a small body a blob too.
+	stored bool
+}
+
 // receive reads the body once, computes its digest on the way, and makes large
 // bodies durable as a blob.
-func (s *Service) receive(ctx context.Context, in PutInput) (*content, error) {
+func (s *Service) receive(ctx context.Context, in incoming) (*content, error) {
 	limit := int64(s3.MaxPutBytes)
-	if in.Size >= 0 {
-		limit = in.Size
+	if in.size >= 0 {
+		limit = in.size
 	}
-	body := &bodyReader{r: in.Body, left: limit, digest: md5.New()} //nolint:gosec // see above
-	head := make([]byte, 0, headSize(in.Size))
+	body := &bodyReader{r: in.body, left: limit, digest: md5.New()} //nolint:gosec // see above
+	head := make([]byte, 0, headSize(in.size))
 	head, err := readHead(body, head)
 	if err != nil {
 		return nil, err
 	}
 	c := &content{}
-	if len(head) > inlineBytes {
+	if len(head) > inlineBytes || in.stored && len(head) > 0 {
 		if c.blob, err = s.receiveBlob(ctx, head, body); err != nil {
 			return nil, err
 		}
 	}
-	if err := body.finish(in.Size); err != nil {
+	if err := body.finish(in.size); err != nil {
 		s.discard(ctx, c, err)
 		return nil, err
 	}
 	c.size, c.md5 = body.n, body.digest.Sum(nil)
-	if in.ContentMD5 != nil && !bytes.Equal(in.ContentMD5, c.md5) {
+	if in.md5 != nil && !bytes.Equal(in.md5, c.md5) {
 		s.discard(ctx, c, ErrBadDigest)
 		return nil, ErrBadDigest
 	}

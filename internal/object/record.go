@@ -37,10 +37,12 @@ type versionRecord struct {
 	Metadata  map[string]string `cbor:"3,keyasint,omitempty"`
 	VersionID string            `cbor:"4,keyasint,omitempty"`
 	// The bytes are inlined under (Incarnation, Content), or stored under Blob,
-	// or there are none.
+	// or in Parts, or there are none.
 	Incarnation uint64   `cbor:"5,keyasint,omitempty"`
 	Content     uint64   `cbor:"6,keyasint,omitempty"`
 	Blob        blob.Ref `cbor:"7,keyasint,omitempty"`
+	// Parts names the bytes of an object that was uploaded in parts.
+	Parts *partMap `cbor:"8,keyasint,omitempty"`
 
 	stamp uint64
 }
@@ -101,11 +103,24 @@ func (r *versionRecord) content() (contentID, bool) {
 
 // info describes the version to the layers above.
 func (r *versionRecord) info(bucket, key string) Info {
-	return Info{
+	info := Info{
 		Bucket: bucket, Key: key,
 		Size: r.Size, ETag: r.ETag, VersionID: r.VersionID, Metadata: r.Metadata,
 		Stamp: r.stamp, Modified: stampTime(r.stamp),
 	}
+	if r.Parts != nil {
+		info.Parts = r.Parts.Count
+	}
+	return info
+}
+
+// ref is the reference whose user a version is; empty if its bytes are inlined
+// or there are none.
+func (r *versionRecord) ref() string {
+	if r.Parts != nil {
+		return r.Parts.ref()
+	}
+	return string(r.Blob)
 }
 
 // state is the version as a post-state in the journal. A stamp of 0 stands for

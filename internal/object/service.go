@@ -14,6 +14,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // Config says what a Service works on.
@@ -42,7 +43,12 @@ type Service struct {
 	buckets  bucketCache
 	contents atomic.Uint64 // counts inlined contents of this incarnation
 	ids      atomic.Uint64 // counts buckets made in this incarnation
+	uploads  atomic.Uint64 // counts uploads begun in this incarnation
 	access   accessState
+	pins     pins
+	// Less in tests: s3.MinPartBytes, collectAfter and forgetAfter.
+	minPart                   int64
+	collectAfter, forgetAfter time.Duration
 
 	copyBuffers sync.Pool // *[copyBytes]byte, for large bodies
 	now         func() time.Time
@@ -54,7 +60,8 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, blobs: c.Blobs, journal: c.Journal,
 		region: c.Region, known: c.KnownTarget, log: c.Logger, now: time.Now,
-		locks: keyLocks{seed: maphash.MakeSeed()},
+		locks:   keyLocks{seed: maphash.MakeSeed()},
+		minPart: s3.MinPartBytes, collectAfter: collectAfter, forgetAfter: forgetAfter,
 	}
 	if s.known == nil {
 		s.known = func(event.TargetID) bool { return false }

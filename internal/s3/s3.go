@@ -18,6 +18,21 @@ const (
 	MaxPutBytes = 5 << 30
 	// MaxCopyBytes is the largest source of a CopyObject or UploadPartCopy.
 	MaxCopyBytes = 5 << 30
+	// MaxParts is the largest number of parts of an upload, and the highest part
+	// number.
+	MaxParts = 10_000
+	// MinPartBytes is the smallest part that may have another after it.
+	MinPartBytes = 5 << 20
+	// MaxPartBytes is the largest part.
+	MaxPartBytes = 5 << 30
+	// MaxObjectBytes is the largest object, which only an upload in parts makes.
+	MaxObjectBytes = 5 << 40
+	// MaxListParts and MaxListUploads are the largest pages of those listings.
+	MaxListParts   = 1000
+	MaxListUploads = 1000
+	// MaxCompleteXMLBytes bounds a CompleteMultipartUpload document: 10,000
+	// parts, each with number, ETag and checksums in some 500 bytes.
+	MaxCompleteXMLBytes = 8 << 20
 	// MaxUserMetadataBytes bounds the names and values of x-amz-meta headers.
 	MaxUserMetadataBytes = 2 << 10
 	// MaxPresignExpiry is the longest life of a presigned URL.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // byteRange is the part of an object that is answered with.
@@ -29,7 +30,11 @@ func requestedRange(r *request, info object.Info) (byteRange, error) {
 		if value != "" {
 			return whole, errInvalidRequest.says("Cannot specify both Range header and partNumber query parameter")
 		}
-		return onlyPart(r, whole)
+		n, err := partNumber(r)
+		if err != nil {
+			return whole, err
+		}
+		return numberedPart(n, whole, info)
 	}
 	if value == "" || !rangeStillValid(r, info) {
 		return whole, nil
@@ -47,19 +52,27 @@ func requestedRange(r *request, info object.Info) (byteRange, error) {
 	return part, nil
 }
 
-// onlyPart answers partNumber of an object that was put whole: it has one part.
-func onlyPart(r *request, whole byteRange) (byteRange, error) {
-	n, err := strconv.Atoi(r.query.Get("partNumber"))
-	switch {
-	case err != nil || n < 1:
-		return whole, errInvalidArgument.says("Part number must be an integer between 1 and 10000, inclusive")
-	case n > 1:
+// numberedPart answers partNumber. An object that was put whole has one part.
+func numberedPart(n int, whole byteRange, info object.Info) (byteRange, error) {
+	if n > max(info.Parts, 1) {
 		return whole, errInvalidPartNumber
+	}
+	if info.Part != nil {
+		whole.offset, whole.length = info.Part.Offset, info.Part.Length
 	}
 	if whole.length > 0 {
 		whole.status = http.StatusPartialContent
 	}
 	return whole, nil
+}
+
+// partNumber reads the parameter of that name.
+func partNumber(r *request) (int, error) {
+	n, err := strconv.Atoi(r.query.Get("partNumber"))
+	if err != nil || n < 1 || n > s3.MaxParts {
+		return 0, errInvalidArgument.says("Part number must be an integer between 1 and 10000, inclusive")
+	}
+	return n, nil
 }
 
 // rangeStillValid applies If-Range: a client that has the beginning of another

@@ -17,7 +17,11 @@ func getObject(h *Handler, w *response, r *request) error {
 	if err := checkVersion(r); err != nil {
 		return err
 	}
-	o, err := h.Service.Get(r.Context(), object.GetInput{Bucket: r.bucket, Key: r.key, Request: r.event()})
+	in, err := getInput(r)
+	if err != nil {
+		return err
+	}
+	o, err := h.Service.Get(r.Context(), in)
 	if err != nil {
 		return err
 	}
@@ -35,12 +39,27 @@ func getObject(h *Handler, w *response, r *request) error {
 	return h.copy(r.Context(), w, body, part.length)
 }
 
+// getInput names the object that is read, and the part of it that is asked for.
+func getInput(r *request) (object.GetInput, error) {
+	in := object.GetInput{Bucket: r.bucket, Key: r.key, Request: r.event()}
+	if !r.has("partNumber") {
+		return in, nil
+	}
+	var err error
+	in.Part, err = partNumber(r)
+	return in, err
+}
+
 // headObject answers HeadObject.
 func headObject(h *Handler, w *response, r *request) error {
 	if err := checkVersion(r); err != nil {
 		return err
 	}
-	info, err := h.Service.Head(r.Context(), object.GetInput{Bucket: r.bucket, Key: r.key, Request: r.event()})
+	in, err := getInput(r)
+	if err != nil {
+		return err
+	}
+	info, err := h.Service.Head(r.Context(), in)
 	if err != nil {
 		return err
 	}
@@ -107,6 +126,9 @@ func describe(w *response, r *request, info object.Info) (byteRange, error) {
 	}
 	writeMetadata(header, info.Metadata)
 	overrideHeaders(header, r)
+	if r.has("partNumber") && info.Parts > 0 {
+		header["X-Amz-Mp-Parts-Count"] = []string{strconv.Itoa(info.Parts)}
+	}
 	header["Content-Length"] = []string{strconv.FormatInt(part.length, 10)}
 	if part.status == http.StatusPartialContent {
 		header["Content-Range"] = []string{part.contentRange(info.Size)}

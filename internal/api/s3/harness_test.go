@@ -236,3 +236,13 @@ func contentMD5(body string) string {
 
 // waitLimit ends a test whose event never comes; nothing is measured by it.
 const waitLimit = 30 * time.Second
+
+func mustParse(t testing.TB, a answer, into any) {
+	t.Helper()
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("status %d: %s", a.StatusCode, a.body)
+	}
+	if err := xml.Unmarshal([]byte(a.body), into); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+}

@@ -50,31 +50,3 @@ func listObjectVersions(h *Handler, w *response, r *request) error {
 	d.close("ListVersionsResult")
 	return w.ok(d)
 }
-
-// listMultipartUploads answers ListMultipartUploads: there are none.
-func listMultipartUploads(h *Handler, w *response, r *request) error {
-	l, err := r.listing()
-	if err != nil {
-		return err
-	}
-	if _, err := h.Service.Bucket(r.Context(), r.bucket); err != nil {
-		return err
-	}
-	d := h.document()
-	defer h.release(d)
-	d.root("ListMultipartUploadsResult")
-	d.text("Bucket", r.bucket)
-	l.name(d, "KeyMarker", r.query.Get("key-marker"))
-	d.text("UploadIdMarker", r.query.Get("upload-id-marker"))
-	d.text("NextKeyMarker", "")
-	d.text("NextUploadIdMarker", "")
-	l.name(d, "Delimiter", l.input.Delimiter)
-	l.name(d, "Prefix", l.input.Prefix)
-	if l.encode {
-		d.text("EncodingType", "url")
-	}
-	d.number("MaxUploads", int64(l.input.MaxKeys))
-	d.boolean("IsTruncated", false)
-	d.close("ListMultipartUploadsResult")
-	return w.ok(d)
-}

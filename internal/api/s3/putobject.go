@@ -17,15 +17,11 @@ func putObject(h *Handler, w *response, r *request) error {
 	if err := refuseUnsupported(r); err != nil {
 		return err
 	}
-	size := r.body.Size()
-	switch {
-	case size < 0:
-		return errMissingContentLength
-	case size > s3.MaxPutBytes:
-		return errEntityTooLarge
+	size, err := bodySize(r)
+	if err != nil {
+		return err
 	}
 	in := object.PutInput{Bucket: r.bucket, Key: r.key, Body: r.body, Size: size, Request: r.event()}
-	var err error
 	if in.ContentMD5, err = contentMD5(r); err != nil {
 		return err
 	}
@@ -44,6 +40,18 @@ func putObject(h *Handler, w *response, r *request) error {
 		w.set(name, value)
 	}
 	return w.empty(http.StatusOK)
+}
+
+// bodySize is the announced size of an object or part.
+func bodySize(r *request) (int64, error) {
+	size := r.body.Size()
+	switch {
+	case size < 0:
+		return 0, errMissingContentLength
+	case size > s3.MaxPutBytes: // which is s3.MaxPartBytes too
+		return 0, errEntityTooLarge
+	}
+	return size, nil
 }
 
 func checkKey(key string) error {

@@ -37,6 +37,9 @@ type route struct {
 	region iam.RegionRule
 	// grows says that the operation needs space, and is refused early without.
 	grows bool
+	// checksumOfObject says that x-amz-checksum headers speak of an object and
+	// not of the request's body.
+	checksumOfObject bool
 	// only says that an unknown query parameter is refused: what an unmarked
 	// route destroys cannot be meant by a sub-resource that we do not know.
 	only bool

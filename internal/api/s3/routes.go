@@ -82,7 +82,7 @@ func bucketConfigurationRoutes() []route {
 func objectRoutes() []route {
 	return []route{
 		{operation: "CopyObject", method: put, scope: onObject, header: headerCopySource, action: iam.ActionPutObject, handler: copyObject, grows: true},
-		{operation: "UploadPartCopy", method: put, scope: onObject, query: "uploadId", header: headerCopySource, action: iam.ActionPutObject, handler: absent, grows: true},
+		{operation: "UploadPartCopy", method: put, scope: onObject, query: "uploadId", header: headerCopySource, action: iam.ActionPutObject, handler: uploadPartCopy, grows: true},
 		{operation: "PutObject", method: put, scope: onObject, action: iam.ActionPutObject, handler: putObject, grows: true},
 		{operation: "GetObject", method: get, scope: onObject, action: iam.ActionGetObject, handler: getObject},
 		{operation: "HeadObject", method: head, scope: onObject, action: iam.ActionGetObject, handler: headObject},
@@ -90,11 +90,11 @@ func objectRoutes() []route {
 		{operation: "ForceDeleteObject", method: remove, scope: onObject, header: "X-Minio-Force-Delete", action: iam.ActionDeleteObject, handler: absent},
 		{operation: "DeleteObject", method: remove, scope: onObject, action: iam.ActionDeleteObject, handler: deleteObject},
 
-		{operation: "CreateMultipartUpload", method: post, scope: onObject, query: "uploads", action: iam.ActionPutObject, handler: absent, grows: true},
-		{operation: "UploadPart", method: put, scope: onObject, query: "uploadId", action: iam.ActionPutObject, handler: absent, grows: true},
-		{operation: "CompleteMultipartUpload", method: post, scope: onObject, query: "uploadId", action: iam.ActionPutObject, handler: absent, grows: true},
-		{operation: "AbortMultipartUpload", method: remove, scope: onObject, query: "uploadId", action: iam.ActionAbortMultipartUpload, handler: absent},
-		{operation: "ListParts", method: get, scope: onObject, query: "uploadId", action: iam.ActionListMultipartUploadParts, handler: absent},
+		{operation: "CreateMultipartUpload", method: post, scope: onObject, query: "uploads", action: iam.ActionPutObject, handler: createMultipartUpload, grows: true},
+		{operation: "UploadPart", method: put, scope: onObject, query: "uploadId", action: iam.ActionPutObject, handler: uploadPart, grows: true},
+		{operation: "CompleteMultipartUpload", method: post, scope: onObject, query: "uploadId", action: iam.ActionPutObject, handler: completeMultipartUpload, grows: true, checksumOfObject: true},
+		{operation: "AbortMultipartUpload", method: remove, scope: onObject, query: "uploadId", action: iam.ActionAbortMultipartUpload, handler: abortMultipartUpload},
+		{operation: "ListParts", method: get, scope: onObject, query: "uploadId", action: iam.ActionListMultipartUploadParts, handler: listParts},
 
 		{operation: "GetObjectTagging", method: get, scope: onObject, query: "tagging", action: iam.ActionGetObjectTagging, handler: absent},
 		{operation: "PutObjectTagging", method: put, scope: onObject, query: "tagging", action: iam.ActionPutObjectTagging, handler: absent, grows: true},

@@ -30,6 +30,13 @@ type Service interface {
 	Copy(ctx context.Context, in object.CopyInput) (object.Info, error)
 	Get(ctx context.Context, in object.GetInput) (*object.Object, error)
 	Head(ctx context.Context, in object.GetInput) (object.Info, error)
+	CreateUpload(ctx context.Context, in object.CreateUploadInput) (string, error)
+	UploadPart(ctx context.Context, in object.PartInput) (object.Part, error)
+	CopyPart(ctx context.Context, in object.CopyPartInput) (object.Part, error)
+	CompleteUpload(ctx context.Context, in object.CompleteInput) (object.Info, error)
+	AbortUpload(ctx context.Context, in object.UploadInput) error
+	ListParts(ctx context.Context, in object.ListPartsInput) (object.PartsPage, error)
+	ListUploads(ctx context.Context, in object.ListUploadsInput) (object.UploadsPage, error)
 	Accessed(ctx context.Context, name event.Name, info object.Info, req event.Request)
 	Delete(ctx context.Context, in object.DeleteInput) error
 	DeleteMany(ctx context.Context, bucket string, keys []string, req event.Request) []error

@@ -1,0 +1,187 @@
+package s3api
+
+import (
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
+)
+
+// createMultipartUpload answers CreateMultipartUpload. The checksum algorithm
+// that clients announce here is taken from each part itself.
+func createMultipartUpload(h *Handler, w *response, r *request) error {
+	if err := checkKey(r.key); err != nil {
+		return err
+	}
+	if err := refuseUnsupported(r); err != nil {
+		return err
+	}
+	in := object.CreateUploadInput{Bucket: r.bucket, Key: r.key}
+	var err error
+	if in.Metadata, err = metadata(r); err != nil {
+		return err
+	}
+	id, err := h.Service.CreateUpload(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	d := h.document()
+	defer h.release(d)
+	d.root("InitiateMultipartUploadResult")
+	d.text("Bucket", r.bucket)
+	d.text("Key", r.key)
+	d.text("UploadId", id)
+	d.close("InitiateMultipartUploadResult")
+	return w.ok(d)
+}
+
+// upload names the upload of a request.
+func (r *request) upload() object.UploadInput {
+	return object.UploadInput{Bucket: r.bucket, Key: r.key, UploadID: r.query.Get("uploadId")}
+}
+
+// uploadPart answers UploadPart. Like that of PutObject, the body goes to the
+// object layer in one pass.
+func uploadPart(h *Handler, w *response, r *request) error {
+	if err := refuseUnsupported(r); err != nil {
+		return err
+	}
+	number, err := partNumber(r)
+	if err != nil {
+		return err
+	}
+	size, err := bodySize(r)
+	if err != nil {
+		return err
+	}
+	in := object.PartInput{UploadInput: r.upload(), Number: number, Body: r.body, Size: size}
+	if in.ContentMD5, err = contentMD5(r); err != nil {
+		return err
+	}
+	part, err := h.Service.UploadPart(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	w.set("Etag", `"`+part.ETag+`"`)
+	if name, value := r.body.Checksum(); name != "" {
+		w.set(name, value)
+	}
+	return w.empty(http.StatusOK)
+}
+
+// uploadPartCopy answers UploadPartCopy.
+func uploadPartCopy(h *Handler, w *response, r *request) error {
+	if err := refuseUnsupported(r); err != nil {
+		return err
+	}
+	in := object.CopyPartInput{UploadInput: r.upload(), Request: r.event()}
+	var err error
+	if in.Number, err = partNumber(r); err != nil {
+		return err
+	}
+	if in.SourceBucket, in.SourceKey, err = r.copySource(); err != nil {
+		return err
+	}
+	in.Select = func(source object.Info) (offset, length int64, err error) {
+		if err := checkSourceConditions(r, source); err != nil {
+			return 0, 0, err
+		}
+		return copiedRange(r, source.Size)
+	}
+	part, err := h.Service.CopyPart(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	return h.writeCopied(w, "CopyPartResult", part.ETag, part.Modified)
+}
+
+// copiedRange reads x-amz-copy-source-range: both ends are given, and lie within
+// the source ("UploadPartCopy").
+func copiedRange(r *request, size int64) (offset, length int64, err error) {
+	value := r.head(headerCopySource + "-Range")
+	if value == "" {
+		return 0, size, nil
+	}
+	from, to, _ := strings.Cut(strings.TrimPrefix(value, "bytes="), "-")
+	first, isFirst := parsePosition(from)
+	last, isLast := parsePosition(to)
+	if !strings.HasPrefix(value, "bytes=") || !isFirst || !isLast || first > last {
+		return 0, 0, errInvalidArgument.says("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+	}
+	if last >= size {
+		return 0, 0, errInvalidArgument.says("Range specified is not valid for the source object")
+	}
+	return first, last - first + 1, nil
+}
+
+type completeDocument struct {
+	XMLName xml.Name `xml:"CompleteMultipartUpload"`
+	Parts   []struct {
+		PartNumber int    `xml:"PartNumber"`
+		ETag       string `xml:"ETag"`
+	} `xml:"Part"`
+}
+
+// completeMultipartUpload answers CompleteMultipartUpload.
+func completeMultipartUpload(h *Handler, w *response, r *request) error {
+	in := object.CompleteInput{UploadInput: r.upload(), Request: r.event()}
+	var err error
+	if in.Parts, err = readComplete(r); err != nil {
+		return err
+	}
+	if in.IfMatch, in.IfNoneMatch, err = putConditions(r); err != nil {
+		return err
+	}
+	info, err := h.Service.CompleteUpload(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	d := h.document()
+	defer h.release(d)
+	d.root("CompleteMultipartUploadResult")
+	d.text("Location", r.location())
+	d.text("Bucket", r.bucket)
+	d.text("Key", r.key)
+	d.etag(info.ETag)
+	d.close("CompleteMultipartUploadResult")
+	return w.ok(d)
+}
+
+func readComplete(r *request) ([]object.CompletedPart, error) {
+	body, err := readDocument(r, s3.MaxCompleteXMLBytes)
+	if err != nil {
+		return nil, err
+	}
+	var doc completeDocument
+	if err := decodeXML(body, &doc); err != nil {
+		return nil, err
+	}
+	if len(doc.Parts) == 0 || len(doc.Parts) > s3.MaxParts {
+		return nil, errMalformedXML
+	}
+	parts := make([]object.CompletedPart, len(doc.Parts))
+	for i, p := range doc.Parts {
+		parts[i] = object.CompletedPart{Number: p.PartNumber, ETag: strings.Trim(strings.TrimSpace(p.ETag), `"`)}
+	}
+	return parts, nil
+}
+
+// location is the URL of the object, as the client sees the server.
+func (r *request) location() string {
+	u := url.URL{Scheme: "http", Host: r.Host, Path: "/" + r.bucket + "/" + r.key}
+	if r.TLS != nil {
+		u.Scheme = "https"
+	}
+	return u.String()
+}
+
+// abortMultipartUpload answers AbortMultipartUpload.
+func abortMultipartUpload(h *Handler, w *response, r *request) error {
+	if err := h.Service.AbortUpload(r.Context(), r.upload()); err != nil {
+		return err
+	}
+	return w.empty(http.StatusNoContent)
+}

@@ -1,0 +1,193 @@
+package object
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // S3's ETag is the MD5 of the parts' MD5s
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/s3"
+)
+
+// CompletedPart names a part that belongs to the object.
+type CompletedPart struct {
+	Number int
+	// ETag is without quotes.
+	ETag string
+}
+
+// CompleteInput makes an object of an upload's parts.
+type CompleteInput struct {
+	UploadInput
+	// Parts are in ascending order.
+	Parts []CompletedPart
+	// IfMatch and IfNoneMatch are conditions on the key, as in PutInput.
+	IfMatch, IfNoneMatch string
+	Request              event.Request
+}
+
+// CompleteUpload makes the parts an object under their key, and records
+// s3:ObjectCreated:CompleteMultipartUpload in the same commit (S3,
+// CompleteMultipartUpload). It returns once all of that is durable. What the
+// commit writes does not grow with the number of parts. Completing an upload
+// again within a day answers the same, with nothing but bucket, key, ETag and
+// size in it, and changes nothing.
+//
+// Errors: ErrNoSuchUpload, ErrInvalidPart, ErrInvalidPartOrder, ErrPartTooSmall,
+// ErrEntityTooLarge, ErrPreconditionFailed, ErrNoSuchBucket, ErrNoSpace,
+// ErrUnsure. After any but the last the upload is as it was.
+func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, error) {
+	id, err := parseUploadID(in.UploadID)
+	if err != nil {
+		return Info{}, err
+	}
+	digests, etag, err := checkCompleted(in.Parts)
+	if err != nil {
+		return Info{}, err
+	}
+	if err := s.Admit(); err != nil {
+		return Info{}, err
+	}
+	var v *versionRecord
+	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
+		upload, item, err := readUpload(ctx, s.store, t.bucket, id)
+		if err != nil {
+			return nil, err
+		}
+		if upload == nil || upload.Key != in.Key || upload.Done != nil && upload.Done.ETag != etag {
+			return nil, fmt.Errorf("%w: %v of %s/%s", ErrNoSuchUpload, id, in.Bucket, in.Key)
+		}
+		if upload.Done != nil { // completed before, and durably: readers see nothing else
+			v = &versionRecord{Size: upload.Done.Size, ETag: etag}
+			return nil, nil
+		}
+		t.batch.Require(uploadKey(t.bucket.ID, id), item)
+		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
+			return nil, err
+		}
+		v = &versionRecord{ETag: etag, Metadata: upload.Metadata}
+		if v.Parts, v.Size, err = s.chooseParts(ctx, t, id, chosen{in.Parts, digests}); err != nil {
+			return nil, err
+		}
+		return t.complete(id, upload, v, in.Request)
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	info := v.info(in.Bucket, in.Key)
+	if position.Stamp != 0 {
+		info.Stamp, info.Modified = position.Stamp, stampTime(position.Stamp)
+	}
+	return info, nil
+}
+
+// complete writes the object and what becomes of its upload.
+func (t *tx) complete(id uploadID, upload *uploadRecord, v *versionRecord, req event.Request) (*event.Record, error) {
+	done := *upload
+	done.Metadata = nil
+	done.Done = &completed{ETag: v.ETag, Size: v.Size, Parts: *v.Parts}
+	stored, err := done.encode()
+	if err != nil {
+		return nil, err
+	}
+	t.batch.Set(uploadKey(t.bucket.ID, id), stored)
+	t.batch.Delete(openKey(t.bucket.ID, t.key, id))
+	t.batch.Set(doneKey(0, t.bucket.ID, id), nil,
+		kv.Fill{Append: ownAppend, Field: kv.Stamp, InKey: true, Offset: doneStampOffset})
+	if t.current != nil {
+		t.dropContent(t.current)
+	}
+	if err := t.setCurrent(v); err != nil {
+		return nil, err
+	}
+	return t.created(event.ObjectCreatedCompleteMultipartUpload, v, req), nil
+}
+
+// checkCompleted looks at a list of parts by itself. It returns the parts' MD5s
+// and the ETag that the object will have: the MD5 of the MD5s, and their number.
+func checkCompleted(parts []CompletedPart) (digests [][md5.Size]byte, etag string, err error) {
+	if len(parts) == 0 {
+		return nil, "", fmt.Errorf("%w: no parts", ErrInvalidPart)
+	}
+	sum := md5.New() //nolint:gosec // see the import
+	last := 0
+	digests = make([][md5.Size]byte, len(parts))
+	for i, p := range parts {
+		if p.Number < 1 || p.Number > s3.MaxParts {
+			return nil, "", fmt.Errorf("%w: part %d", ErrInvalidPart, p.Number)
+		}
+		if p.Number <= last {
+			return nil, "", fmt.Errorf("%w: part %d after %d", ErrInvalidPartOrder, p.Number, last)
+		}
+		last = p.Number
+		if len(p.ETag) != hex.EncodedLen(md5.Size) {
+			return nil, "", fmt.Errorf("%w: ETag of part %d", ErrInvalidPart, p.Number)
+		}
+		if _, err := hex.Decode(digests[i][:], []byte(p.ETag)); err != nil {
+			return nil, "", fmt.Errorf("%w: ETag of part %d", ErrInvalidPart, p.Number)
+		}
+		sum.Write(digests[i][:])
+	}
+	return digests, etagOf(sum.Sum(nil)) + "-" + strconv.Itoa(len(parts)), nil
+}
+
+// chosen are the parts that a completion lists, with their MD5s.
+type chosen struct {
+	parts   []CompletedPart
+	digests [][md5.Size]byte
+}
+
+// chooseParts compares the list with the parts that are there, and requires each
+// listed one to stand until the commit: one that is uploaded again meanwhile may
+// be another.
+func (s *Service) chooseParts(ctx context.Context, t *tx, id uploadID, list chosen) (*partMap, int64, error) {
+	m := &partMap{BucketID: t.bucket.ID, Upload: bytes.Clone(id[:])}
+	size, sameSize, previous := int64(0), true, int64(-1)
+	rows := kv.Range{Start: partKey(t.bucket.ID, id, 1), End: partsEnd(t.bucket.ID, id)}
+	for e, err := range s.store.Scan(ctx, rows) {
+		if err != nil {
+			return nil, 0, storeError(err)
+		}
+		if m.Count == len(list.parts) {
+			break
+		}
+		number, want := partNumber(e.Key), list.parts[m.Count].Number
+		if number < want {
+			continue // left out; see sweepDone
+		}
+		part, err := decodePart(e.Item.Value)
+		if err != nil {
+			return nil, 0, err
+		}
+		if number > want || !bytes.Equal(part.MD5, list.digests[m.Count][:]) {
+			return nil, 0, fmt.Errorf("%w: part %d", ErrInvalidPart, want)
+		}
+		if previous >= 0 && previous < s.minPart {
+			return nil, 0, fmt.Errorf("%w: %d bytes before part %d", ErrPartTooSmall, previous, number)
+		}
+		switch {
+		case m.Count == 0:
+			m.PartSize = part.Size
+		case previous != m.PartSize, part.Size > m.PartSize:
+			sameSize = false
+		}
+		t.batch.Require(e.Key, e.Item)
+		m.add(number)
+		size += part.Size
+		previous = part.Size
+	}
+	if m.Count < len(list.parts) {
+		return nil, 0, fmt.Errorf("%w: part %d", ErrInvalidPart, list.parts[m.Count].Number)
+	}
+	if size > s3.MaxObjectBytes {
+		return nil, 0, fmt.Errorf("%w: %d bytes in parts", ErrEntityTooLarge, size)
+	}
+	if !sameSize {
+		m.PartSize = 0
+	}
+	return m, size, nil
+}

@@ -1,0 +1,156 @@
+package object
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/carillon-s3/carillon/internal/blob"
+)
+
+// uploadRecord is the stored form of an upload: one version byte and CBOR. It
+// changes once, when the upload is completed, so that parts and their completion
+// or abortion can require it to stand.
+type uploadRecord struct {
+	Key      string            `cbor:"1,keyasint"`
+	Metadata map[string]string `cbor:"2,keyasint,omitempty"`
+	Created  int64             `cbor:"3,keyasint"` // milliseconds since 1970
+	// Done is what became of a completed upload, so that completing it again
+	// answers the same; nil while it is under way.
+	Done *completed `cbor:"4,keyasint,omitempty"`
+}
+
+type completed struct {
+	ETag  string  `cbor:"1,keyasint"`
+	Size  int64   `cbor:"2,keyasint"`
+	Parts partMap `cbor:"3,keyasint"`
+}
+
+// partRecord is the stored form of a part: one version byte and CBOR.
+type partRecord struct {
+	Size     int64    `cbor:"1,keyasint,omitempty"`
+	MD5      []byte   `cbor:"2,keyasint"`
+	Blob     blob.Ref `cbor:"3,keyasint,omitempty"` // empty if Size is 0
+	Modified int64    `cbor:"4,keyasint"`           // milliseconds since 1970
+}
+
+const (
+	uploadRecordVersion = 1
+	partRecordVersion   = 1
+)
+
+func encodeRow(version byte, what string, v any) ([]byte, error) {
+	body, err := cbor.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", what, err)
+	}
+	return append([]byte{version}, body...), nil
+}
+
+func decodeRow(version byte, what string, stored []byte, v any) error {
+	if len(stored) == 0 || stored[0] != version {
+		return fmt.Errorf("%w: %s of an unknown version", errStored, what)
+	}
+	if err := cbor.Unmarshal(stored[1:], v); err != nil {
+		return fmt.Errorf("%w: %s: %w", errStored, what, err)
+	}
+	return nil
+}
+
+func (r *uploadRecord) encode() ([]byte, error) {
+	return encodeRow(uploadRecordVersion, "an upload", r)
+}
+
+func decodeUpload(stored []byte) (*uploadRecord, error) {
+	r := new(uploadRecord)
+	return r, decodeRow(uploadRecordVersion, "upload", stored, r)
+}
+
+func (r *partRecord) encode() ([]byte, error) { return encodeRow(partRecordVersion, "a part", r) }
+
+func decodePart(stored []byte) (*partRecord, error) {
+	r := new(partRecord)
+	return r, decodeRow(partRecordVersion, "part", stored, r)
+}
+
+func (r *partRecord) public(number int) Part {
+	return Part{Number: number, Size: r.Size, ETag: etagOf(r.MD5), Modified: time.UnixMilli(r.Modified).UTC()}
+}
+
+// encodeMillis is a time as rows u hold it.
+func encodeMillis(ms int64) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(ms)) //nolint:gosec // after 1970
+}
+
+func decodeMillis(stored []byte) (time.Time, error) {
+	if len(stored) != 8 {
+		return time.Time{}, fmt.Errorf("%w: time of %d bytes", errStored, len(stored))
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(stored))).UTC(), nil //nolint:gosec // written by encodeMillis
+}
+
+// partRange is part numbers from First to Last.
+type partRange struct {
+	_     struct{} `cbor:",toarray"`
+	First int
+	Last  int
+}
+
+// partMap says where the bytes of an object are that was uploaded in parts: the
+// rows of these parts, in order. Its size does not depend on their number.
+type partMap struct {
+	BucketID uint64      `cbor:"1,keyasint"`
+	Upload   []byte      `cbor:"2,keyasint"`
+	Ranges   []partRange `cbor:"3,keyasint"`
+	Count    int         `cbor:"4,keyasint"`
+	// PartSize is that of every part, the last may be smaller; 0 if they differ.
+	// It saves adding up the parts before the one that a range begins in.
+	PartSize int64 `cbor:"5,keyasint,omitempty"`
+}
+
+func (m *partMap) id() (id uploadID) {
+	copy(id[:], m.Upload)
+	return id
+}
+
+func (m *partMap) ref() string { return uploadRef(m.BucketID, m.id()) }
+
+// add appends a part; number is higher than any before.
+func (m *partMap) add(number int) {
+	m.Count++
+	if n := len(m.Ranges); n > 0 && m.Ranges[n-1].Last == number-1 {
+		m.Ranges[n-1].Last = number
+		return
+	}
+	m.Ranges = append(m.Ranges, partRange{First: number, Last: number})
+}
+
+// from returns the lowest part number that is at least number; ok is false if
+// there is none.
+func (m *partMap) from(number int) (next int, ok bool) {
+	i := sort.Search(len(m.Ranges), func(i int) bool { return number <= m.Ranges[i].Last })
+	if i == len(m.Ranges) {
+		return 0, false
+	}
+	return max(number, m.Ranges[i].First), true
+}
+
+func (m *partMap) has(number int) bool {
+	next, ok := m.from(number)
+	return ok && next == number
+}
+
+// nth is the number of the part with the given index, counted from 0.
+func (m *partMap) nth(index int) (number int, ok bool) {
+	for _, r := range m.Ranges {
+		n := r.Last - r.First + 1
+		if index < n {
+			return r.First + index, true
+		}
+		index -= n
+	}
+	return 0, false
+}
