@@ -115,6 +115,16 @@ func (l *log) settle(o op) {
 	l.settled[o.key] = len(l.ops[o.key])
 }
 
+// latest is the body of a key that only the caller changes.
+func (l *log) latest(key string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ops := l.ops[key]; len(ops) > 0 {
+		return ops[len(ops)-1].body
+	}
+	return ""
+}
+
 func (l *log) deliver(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,6 +181,8 @@ const (
 	// eagerDelete: stored bytes are removed when an overwrite begins, before it
 	// is durable.
 	eagerDelete
+	// forgetUsers: the users of a copy's bytes are not recorded.
+	forgetUsers
 )
 
 // run explores points and returns how many it explored and what it found.
@@ -188,7 +200,8 @@ func runCrash(t *testing.T, points int, seed uint64, f fault) (explored int, vio
 	defer func() { _ = s.store.Close() }()
 	s.mustBucket(t, crashBucket)
 	s.watchAll(t, crashBucket)
-	s.AdvanceClock(2 * object.CollectAfter) // so that the collector acts at once
+	s.CollectAtOnce()
+	s.AllowSmallParts()
 
 	var (
 		l      = &log{history: newHistory()}
@@ -234,10 +247,35 @@ func runCrash(t *testing.T, points int, seed uint64, f fault) (explored int, vio
 // change does one random change of the writer's own keys.
 func change(ctx context.Context, s *site, l *log, r *rand.Rand, f fault, writer, n int) error {
 	o := op{id: fmt.Sprintf("w%d-%d", writer, n), key: fmt.Sprintf("w%d/k%d", writer, r.IntN(crashKeys))}
-	switch r.IntN(5) {
+	source := fmt.Sprintf("w%d/k%d", writer, r.IntN(crashKeys))
+	var act func() error
+	req := event.Request{ID: o.id}
+	switch r.IntN(9) {
 	case 0:
+		act = func() error {
+			return s.Delete(ctx, object.DeleteInput{Bucket: crashBucket, Key: o.key, Request: req})
+		}
 	case 1, 2:
 		o.body = o.id + strings.Repeat("L", 40<<10) // stored as a blob
+	case 3, 4:
+		if o.body = l.latest(source); o.body == "" {
+			return nil
+		}
+		act = func() error {
+			in := copyInput(crashBucket+"/"+source, crashBucket+"/"+o.key)
+			in.Replace, in.Request = true, req
+			_, err := s.Copy(ctx, in)
+			if f == forgetUsers {
+				s.ForgetUsers(ctx, crashBucket, o.key)
+			}
+			return err
+		}
+	case 5, 6:
+		o.body = crashParts + o.id + strings.Repeat("P", crashPart*(1+r.IntN(3)))
+		act = func() error { return uploadParts(ctx, s, r, o, req) }
+	case 7:
+		// Given up before completion, so that no change begins.
+		return abortParts(ctx, s, o.key)
 	default:
 		o.body = o.id
 	}
@@ -245,20 +283,83 @@ func change(ctx context.Context, s *site, l *log, r *rand.Rand, f fault, writer,
 	if f == eagerDelete {
 		s.DropBytes(ctx, crashBucket, o.key)
 	}
-	req := event.Request{ID: o.id}
-	if o.body == "" {
-		if err := s.Delete(ctx, object.DeleteInput{Bucket: crashBucket, Key: o.key, Request: req}); err != nil {
-			return err
-		}
-	} else {
-		in := putInput(crashBucket, o.key, o.body)
-		in.Request = req
-		if _, err := s.Put(ctx, in); err != nil {
+	if act == nil {
+		act = func() error {
+			in := putInput(crashBucket, o.key, o.body)
+			in.Request = req
+			_, err := s.Put(ctx, in)
 			return err
 		}
 	}
+	if err := act(); err != nil {
+		return err
+	}
 	l.settle(o)
 	return nil
+}
+
+const (
+	// crashParts begins the bodies that are uploaded in parts of crashPart bytes.
+	crashParts = "in parts: "
+	crashPart  = 300
+)
+
+// splitParts cuts a body that is uploaded in parts.
+func splitParts(body string) []string {
+	var parts []string
+	for len(body) > 0 {
+		n := min(crashPart, len(body))
+		parts, body = append(parts, body[:n]), body[n:]
+	}
+	return parts
+}
+
+// crashETag is the ETag that a body has by the way in which it is uploaded.
+func crashETag(body string) string {
+	if strings.HasPrefix(body, crashParts) {
+		return multipartETag(splitParts(body)...)
+	}
+	return etag(body)
+}
+
+// uploadParts uploads a body in parts, one of them twice and at times one that
+// is left out, and completes it.
+func uploadParts(ctx context.Context, s *site, r *rand.Rand, o op, req event.Request) error {
+	u, err := s.create(ctx, o.key)
+	if err != nil {
+		return err
+	}
+	var list []object.CompletedPart
+	for i, part := range splitParts(o.body) {
+		if i == 0 {
+			if _, err := s.part(ctx, u, 1, "replaced"); err != nil {
+				return err
+			}
+		}
+		p, err := s.part(ctx, u, 2*i+1, part)
+		if err != nil {
+			return err
+		}
+		list = append(list, p)
+	}
+	if r.IntN(2) == 0 {
+		if _, err := s.part(ctx, u, 2, "left out"); err != nil {
+			return err
+		}
+	}
+	_, err = s.CompleteUpload(ctx, object.CompleteInput{UploadInput: u, Parts: list, Request: req})
+	return err
+}
+
+func abortParts(ctx context.Context, s *site, key string) error {
+	u, err := s.create(ctx, key)
+	if err != nil {
+		return err
+	}
+	if _, err := s.part(ctx, u, 1, "given up"); err != nil {
+		return err
+	}
+	return s.AbortUpload(ctx, u)
 }
 
 // deliver acknowledges events as a target does.
@@ -378,7 +479,7 @@ func checkDisk(ctx context.Context, fs *crashfs.FS, of cut) (found []string) {
 				bad("%s is listed: %v, read: %.12q", key, present[key], body)
 			}
 			if rec := last[key]; (rec == nil || rec.Name == event.ObjectRemovedDelete) != (body == "") ||
-				(body != "" && rec.ETag != etag(body)) {
+				(body != "" && rec.ETag != crashETag(body)) {
 				bad("%s holds %.12q, its last event is %+v", key, body, rec)
 			}
 		}
@@ -387,12 +488,62 @@ func checkDisk(ctx context.Context, fs *crashfs.FS, of cut) (found []string) {
 	if err != nil {
 		return append(found, err.Error())
 	}
+	// Whatever the collector was doing, it can go on, and harms nothing.
+	before, err := contents(ctx, s)
+	if err != nil {
+		return append(found, err.Error())
+	}
+	s.CollectAtOnce()
+	if _, err := s.Collect(ctx); err != nil {
+		bad("nothing can be collected: %v", err)
+	}
+	if after, err := contents(ctx, s); err != nil || !maps.Equal(before, after) {
+		bad("collecting changed what is there: %v", err)
+	}
+	if n, err := leftovers(ctx, s); err != nil || n > 0 {
+		bad("%d rows of uploads belong to nothing: %v", n, err)
+	}
 	for _, o := range of.acknowledged() {
 		if !o.noop && !pending[o.id] && !of.after.delivered[o.id] {
 			bad("the event of %s (%s) is lost", o.id, o.key)
 		}
 	}
 	return found
+}
+
+// contents reads every object.
+func contents(ctx context.Context, s *site) (map[string]string, error) {
+	all := map[string]string{}
+	listed, err := s.List(ctx, object.ListInput{Bucket: crashBucket, MaxKeys: 1000})
+	for _, o := range listed.Objects {
+		if all[o.Key], err = s.get(ctx, crashBucket, o.Key); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Key, err)
+		}
+	}
+	return all, err
+}
+
+// leftovers aborts what uploads are under way, collects, and counts the rows of
+// uploads that then belong to no object.
+func leftovers(ctx context.Context, s *site) (int, error) {
+	page, err := s.ListUploads(ctx, object.ListUploadsInput{Bucket: crashBucket, MaxUploads: 1000})
+	if err != nil {
+		return 0, err
+	}
+	for _, u := range page.Uploads {
+		if err := s.AbortUpload(ctx, object.UploadInput{Bucket: crashBucket, Key: u.Key, UploadID: u.UploadID}); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := s.Collect(ctx); err != nil {
+		return 0, err
+	}
+	used, err := s.UsedParts(ctx, crashBucket)
+	if err != nil {
+		return 0, err
+	}
+	parts, uploads, open, done, garbage, err := s.PartRows(ctx)
+	return parts - used + uploads + open + done + garbage, err
 }
 
 // replay reads the whole journal and returns each key's last mutation.
@@ -487,7 +638,7 @@ func TestCrashLosesNoObjectAndNoEvent(t *testing.T) {
 
 func TestCrashSuiteNoticesFaults(t *testing.T) {
 	const points = 400
-	for name, f := range map[string]fault{"folders not synced": unsyncedFolders, "bytes removed too early": eagerDelete} {
+	for name, f := range map[string]fault{"folders not synced": unsyncedFolders, "bytes removed too early": eagerDelete, "users not recorded": forgetUsers} {
 		t.Run(name, func(t *testing.T) {
 			_, violations := runCrash(t, points, rand.Uint64(), f)
 			if len(violations) == 0 {

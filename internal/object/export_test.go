@@ -50,6 +50,34 @@ func (s *Service) PartRows(ctx context.Context) (parts, uploads, open, done, gar
 	return parts, uploads, open, done, garbage, nil
 }
 
+// UsedParts counts the parts that a bucket's objects are made of; each once,
+// however many objects share it.
+func (s *Service) UsedParts(ctx context.Context, bucket string) (int, error) {
+	b, _, err := s.readBucket(ctx, s.store, bucket)
+	if err != nil {
+		return 0, err
+	}
+	used := map[string]int{}
+	start := inBucket(prefixCurrent, b.ID)
+	for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: rangeEnd(start)}) {
+		if err != nil {
+			return 0, err
+		}
+		v, err := decodeVersion(e.Item.Value)
+		if err != nil {
+			return 0, err
+		}
+		if v.Parts != nil {
+			used[v.Parts.ref()] = v.Parts.Count
+		}
+	}
+	n := 0
+	for _, count := range used {
+		n += count
+	}
+	return n, nil
+}
+
 // MarkDeleting leaves a bucket as a crash in the middle of its deletion does.
 func (s *Service) MarkDeleting(ctx context.Context, bucket string) error {
 	_, err := s.markDeleting(ctx, bucket, true)
@@ -63,7 +91,34 @@ func (s *Service) DropBytes(ctx context.Context, bucket, key string) {
 	if err != nil {
 		return
 	}
-	if v, _, err := readCurrent(ctx, s.store, b, key); err == nil && v != nil && v.Blob != "" {
+	v, _, err := readCurrent(ctx, s.store, b, key)
+	switch {
+	case err != nil || v == nil:
+	case v.Blob != "":
 		_ = s.blobs.Delete(ctx, v.Blob)
+	case v.Parts != nil:
+		_ = (&collector{s: s}).parts(ctx, v.Parts.BucketID, v.Parts.id(), nil)
 	}
+}
+
+// ForgetUsers removes the rows of the users of a key's stored bytes, as if they
+// had not been part of the commits.
+func (s *Service) ForgetUsers(ctx context.Context, bucket, key string) {
+	b, _, err := s.readBucket(ctx, s.store, bucket)
+	if err != nil {
+		return
+	}
+	v, _, err := readCurrent(ctx, s.store, b, key)
+	if err != nil || v == nil || v.ref() == "" {
+		return
+	}
+	var batch kv.Batch
+	start := refPrefix(v.ref())
+	for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: rangeEnd(start), KeysOnly: true}) {
+		if err != nil {
+			return
+		}
+		batch.Delete(e.Key)
+	}
+	_, _ = s.store.Commit(ctx, &batch)
 }
