@@ -201,6 +201,7 @@ func runCrash(t *testing.T, points int, seed uint64, f fault) (explored int, vio
 	s.mustBucket(t, crashBucket)
 	s.watchAll(t, crashBucket)
 	s.CollectAtOnce()
+	s.ForgetAtOnce()
 	s.AllowSmallParts()
 
 	var (
@@ -494,6 +495,7 @@ func checkDisk(ctx context.Context, fs *crashfs.FS, of cut) (found []string) {
 		return append(found, err.Error())
 	}
 	s.CollectAtOnce()
+	s.ForgetAtOnce()
 	if _, err := s.Collect(ctx); err != nil {
 		bad("nothing can be collected: %v", err)
 	}

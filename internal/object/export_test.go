@@ -19,8 +19,20 @@ func (s *Service) AdvanceClock(d time.Duration) {
 // AllowSmallParts takes away the lower bound of parts.
 func (s *Service) AllowSmallParts() { s.minPart = 0 }
 
-// CollectAtOnce makes the collector act on whatever it finds.
-func (s *Service) CollectAtOnce() { s.collectAfter, s.forgetAfter = -time.Hour, -time.Hour }
+// CollectAtOnce makes the collector act on whatever garbage it finds, and
+// ForgetAtOnce on completed uploads.
+func (s *Service) CollectAtOnce() { s.collectAfter = -time.Hour }
+
+// ForgetAtOnce see CollectAtOnce.
+func (s *Service) ForgetAtOnce() { s.forgetAfter = -time.Hour }
+
+// SkipIDs lets a second Service share a store's incarnation.
+func (s *Service) SkipIDs() {
+	const many = 1 << 20
+	s.contents.Add(many)
+	s.ids.Add(many)
+	s.uploads.Add(many)
+}
 
 // ForgetAfter is shown to tests.
 const ForgetAfter = forgetAfter

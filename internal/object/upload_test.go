@@ -305,6 +305,7 @@ func TestUploadsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	s := newUploadSite(t)
 	s.CollectAtOnce()
+	s.ForgetAtOnce()
 	del := func(key string) {
 		if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: key}); err != nil {
 			t.Fatal(err)
@@ -370,6 +371,7 @@ func TestBucketGoesWithItsUploads(t *testing.T) {
 	t.Parallel()
 	s := newUploadSite(t)
 	s.CollectAtOnce()
+	s.ForgetAtOnce()
 	s.mustBucket(t, "other")
 	u := s.mustCreate(t, "k")
 	s.mustPart(t, u, 1, "part")
@@ -404,6 +406,7 @@ func TestReaderOutlivesItsObject(t *testing.T) {
 	t.Parallel()
 	s := newUploadSite(t)
 	s.CollectAtOnce()
+	s.ForgetAtOnce()
 	u := s.mustCreate(t, "k")
 	s.complete(t, u, s.mustPart(t, u, 1, "one"), s.mustPart(t, u, 2, "two"))
 	o, err := s.Get(t.Context(), object.GetInput{Bucket: "bucket", Key: "k"})
@@ -452,6 +455,7 @@ func TestUploadRaces(t *testing.T) {
 	t.Parallel()
 	s := newUploadSite(t)
 	s.CollectAtOnce()
+	s.ForgetAtOnce()
 	ctx := t.Context()
 	for round := range 60 {
 		key := fmt.Sprintf("k%d", round)
@@ -512,6 +516,7 @@ func TestUploadModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	s := newUploadSite(t)
 	s.CollectAtOnce()
+	s.ForgetAtOnce()
 	open := map[object.UploadInput]map[int]string{}
 	objects := map[string]string{}
 	for step := range 600 {
