@@ -3,6 +3,7 @@ package object_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/carillon-s3/carillon/internal/event"
@@ -71,29 +72,33 @@ func TestDecidedAgain(t *testing.T) {
 		"delete the bucket, completed":    {nil, noBuck, complete, object.ErrBucketNotEmpty, "onetwo", one},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			if tt.source != nil {
-				if err := tt.source(f); err != nil {
-					t.Fatal(err)
+		for _, collect := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, collected %v", name, collect), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t)
+				if tt.source != nil {
+					if err := tt.source(f); err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-			f.start(t)
-			f.store.before = func() {
-				if err := tt.meanwhile(f.other); err != nil {
-					t.Errorf("meanwhile: %v", err)
+				f.start(t)
+				f.store.before = func() {
+					if err := tt.meanwhile(f.other); err != nil {
+						t.Errorf("meanwhile: %v", err)
+					}
+					if collect {
+						f.s.collect(t)
+					}
 				}
-				f.s.collect(t)
-			}
-			if err := tt.do(f); !errors.Is(err, tt.want) {
-				t.Errorf("it gave %v, want %v", err, tt.want)
-			}
-			if f.store.before != nil {
-				t.Error("nothing was committed")
-			}
-			f.checkLeft(t, tt.holds, tt.left)
-		})
+				if err := tt.do(f); !errors.Is(err, tt.want) {
+					t.Errorf("it gave %v, want %v", err, tt.want)
+				}
+				if f.store.before != nil {
+					t.Error("nothing was committed")
+				}
+				f.checkLeft(t, tt.holds, tt.left)
+			})
+		}
 	}
 }
 
