@@ -155,6 +155,12 @@ func readComplete(r *request) ([]object.CompletedPart, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseComplete(body)
+}
+
+// parseComplete reads the list of parts. Clients write ETags with or without
+// their quotes.
+func parseComplete(body []byte) ([]object.CompletedPart, error) {
 	var doc completeDocument
 	if err := decodeXML(body, &doc); err != nil {
 		return nil, err
