@@ -105,7 +105,7 @@ func (s *Service) openParts(ctx context.Context, v *versionRecord, offset, lengt
 // partReader reads parts one after the other. Not safe for concurrent use.
 type partReader struct {
 	s     *Service
-	ctx   context.Context //nolint:containedctx // of the Open that made it, as blob.Store's readers have
+	ctx   context.Context // of the Open that made it, as in the readers of blobs
 	m     *partMap
 	page  []storedPart
 	next  int // number from which the next page is read
