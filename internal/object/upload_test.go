@@ -20,6 +20,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // newUploadSite is a site with a bucket whose events are kept, and parts of any
@@ -444,6 +445,17 @@ func TestCopyPart(t *testing.T) {
 		if want := etag("0123456789"[from : from+6]); err != nil || p.ETag != want || p.Size != 6 {
 			t.Errorf("part %d is %+v, %v; want %s", n, p, err, want)
 		}
+	}
+	_, err := s.CopyPart(t.Context(), object.CopyPartInput{
+		UploadInput: u, Number: 3, SourceBucket: "bucket", SourceKey: "source",
+		Select: func(object.Info) (int64, int64, error) { return 0, s3.MaxCopyBytes + 1, nil },
+	})
+	if !errors.Is(err, object.ErrCopyTooLarge) {
+		t.Errorf("a copy that is too large: %v", err)
+	}
+	_, err = s.UploadPart(t.Context(), object.PartInput{UploadInput: u, Number: 3, Size: s3.MaxPartBytes + 1})
+	if !errors.Is(err, object.ErrEntityTooLarge) {
+		t.Errorf("a part that is too large: %v", err)
 	}
 	s.complete(t, u, object.CompletedPart{Number: 1, ETag: etag("012345")}, object.CompletedPart{Number: 2, ETag: etag("456789")})
 	s.checkRanges(t, "k", "012345456789")
