@@ -24,8 +24,10 @@ func TestCopyObject(t *testing.T) {
 		o.ContentType != "text/plain" || o.UserMetadata["Color"] != "red" {
 		t.Errorf("the copy is %+v, %v", o, err)
 	}
-	to = minio.CopyDestOptions{Bucket: "bkt", Object: key, ReplaceMetadata: true,
-		UserMetadata: map[string]string{"Content-Type": "image/png", "Shape": "round"}}
+	to = minio.CopyDestOptions{
+		Bucket: "bkt", Object: key, ReplaceMetadata: true,
+		UserMetadata: map[string]string{"Content-Type": "image/png", "Shape": "round"},
+	}
 	if _, err := s.client.CopyObject(ctx, to, minio.CopySrcOptions{Bucket: "bkt", Object: key}); err != nil {
 		t.Fatal(err)
 	}
