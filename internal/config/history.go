@@ -87,7 +87,7 @@ func historyTime(key []byte) time.Time {
 
 func (s *Store) historyRange() kv.Range {
 	from := []byte(prefixHistory)
-	return kv.Range{Start: from, End: prefixEnd(from)}
+	return kv.Range{Start: from, End: kv.PrefixEnd(from)}
 }
 
 func (s *Store) historyKeys(ctx context.Context) ([][]byte, error) {

@@ -77,7 +77,7 @@ func (s *Store) Reload(ctx context.Context) error {
 	defer s.changing.Unlock()
 	stored := make(map[instanceID]storedInstance)
 	from := []byte(prefixInstance)
-	for entry, err := range s.opts.KV.Scan(ctx, kv.Range{Start: from, End: prefixEnd(from)}) {
+	for entry, err := range s.opts.KV.Scan(ctx, kv.Range{Start: from, End: kv.PrefixEnd(from)}) {
 		if err != nil {
 			return fmt.Errorf("read stored settings: %w", err)
 		}
@@ -224,14 +224,6 @@ func (s *Store) OnChange(fn func(changed []Instance)) (stop func()) {
 		defer s.mu.Unlock()
 		delete(s.listeners, id)
 	}
-}
-
-// prefixEnd returns the first key that does not begin with prefix, which does
-// not end in 0xff.
-func prefixEnd(prefix []byte) []byte {
-	end := slices.Clone(prefix)
-	end[len(end)-1]++
-	return end
 }
 
 // MakeDirectory makes a directory that a setting names, and checks that a file

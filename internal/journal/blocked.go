@@ -46,7 +46,7 @@ func (j *Journal) Unblock(ctx context.Context, consumer string, bucketID uint64,
 func (j *Journal) BlockedKeys(ctx context.Context, consumer string) ([]Blocked, error) {
 	var out []Blocked
 	prefix := consumerPrefix(prefixBlocked, consumer)
-	for e, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+	for e, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: kv.PrefixEnd(prefix)}) {
 		if err != nil {
 			return nil, fmt.Errorf("list blocked keys of %s: %w", consumer, err)
 		}

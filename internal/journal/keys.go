@@ -50,17 +50,3 @@ func blockedKey(consumer string, bucketID uint64, key string) []byte {
 	k = binary.BigEndian.AppendUint64(k, bucketID)
 	return append(k, key...)
 }
-
-// after is the smallest key greater than every key that starts with prefix.
-// prefix ends in a zero byte or a number below its maximum, so that adding one
-// to the last byte that is not 0xff is enough.
-func after(prefix []byte) []byte {
-	end := append([]byte(nil), prefix...)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i] != 0xff {
-			end[i]++
-			return end[:i+1]
-		}
-	}
-	return nil
-}

@@ -146,7 +146,7 @@ func (j *Journal) Backlog(ctx context.Context, consumer string) (Backlog, error)
 	var out Backlog
 	var oldest uint64
 	prefix := consumerPrefix(prefixOutbox, consumer)
-	for e, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+	for e, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: kv.PrefixEnd(prefix)}) {
 		if err != nil {
 			return Backlog{}, fmt.Errorf("count the outbox of %s: %w", consumer, err)
 		}

@@ -50,7 +50,7 @@ func (j *Journal) Parked(ctx context.Context, consumer string, behind *At, max i
 		start = entryKey(prefixParked, consumer, At{behind.Partition, behind.Sequence + 1})
 	}
 	var out []Parked
-	for e, err := range j.store.Scan(ctx, kv.Range{Start: start, End: after(prefix)}) {
+	for e, err := range j.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(prefix)}) {
 		if err != nil {
 			return nil, fmt.Errorf("list parked events of %s: %w", consumer, err)
 		}
@@ -69,7 +69,7 @@ func (j *Journal) Parked(ctx context.Context, consumer string, behind *At, max i
 func (j *Journal) CountParked(ctx context.Context, consumer string) (int64, error) {
 	var n int64
 	prefix := consumerPrefix(prefixParked, consumer)
-	for _, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: after(prefix), KeysOnly: true}) {
+	for _, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: kv.PrefixEnd(prefix), KeysOnly: true}) {
 		if err != nil {
 			return 0, fmt.Errorf("count parked events of %s: %w", consumer, err)
 		}

@@ -161,7 +161,7 @@ func (s *Service) updateBucket(ctx context.Context, name string, change func(*bu
 func (s *Service) bucketEmpty(ctx context.Context, id uint64) (bool, error) {
 	for _, prefix := range []byte{prefixCurrent, prefixVersion} {
 		start := inBucket(prefix, id)
-		for _, err := range s.store.Scan(ctx, kv.Range{Start: start, End: rangeEnd(start), KeysOnly: true}) {
+		for _, err := range s.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start), KeysOnly: true}) {
 			return false, storeError(err)
 		}
 	}

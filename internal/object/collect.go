@@ -164,7 +164,7 @@ func (c *collector) parts(ctx context.Context, bucketID uint64, id uploadID, kee
 // bucket; and none can have been added.
 func (c *collector) bucketUploads(ctx context.Context, bucketID uint64) error {
 	start := inBucket(prefixOpen, bucketID)
-	return c.each(ctx, kv.Range{Start: start, End: rangeEnd(start)}, func(ctx context.Context, row []byte) (bool, error) {
+	return c.each(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start)}, func(ctx context.Context, row []byte) (bool, error) {
 		_, id, ok := parseOpenKey(row)
 		if !ok {
 			return false, fmt.Errorf("%w: row of an upload", errStored)
@@ -208,7 +208,7 @@ func (c *collector) sweepDone(ctx context.Context, row []byte) (bool, error) {
 // there: a copy that shares bytes requires its source version to stand.
 func (s *Service) inUse(ctx context.Context, ref string) (bool, error) {
 	start := refPrefix(ref)
-	for _, err := range s.store.Scan(ctx, kv.Range{Start: start, End: rangeEnd(start), KeysOnly: true}) {
+	for _, err := range s.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start), KeysOnly: true}) {
 		return err == nil, storeError(err)
 	}
 	return false, nil

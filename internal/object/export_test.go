@@ -71,7 +71,7 @@ func (s *Service) UsedParts(ctx context.Context, bucket string) (int, error) {
 	}
 	used := map[string]int{}
 	start := inBucket(prefixCurrent, b.ID)
-	for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: rangeEnd(start)}) {
+	for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start)}) {
 		if err != nil {
 			return 0, err
 		}
@@ -126,7 +126,7 @@ func (s *Service) ForgetUsers(ctx context.Context, bucket, key string) {
 	}
 	var batch kv.Batch
 	start := refPrefix(v.ref())
-	for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: rangeEnd(start), KeysOnly: true}) {
+	for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start), KeysOnly: true}) {
 		if err != nil {
 			return
 		}

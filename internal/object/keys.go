@@ -96,18 +96,5 @@ func garbageKey(stamp uint64, ref string) []byte {
 
 func garbageRef(key []byte) string { return string(key[9:]) }
 
-// rangeEnd is the smallest key greater than all that start with prefix; nil if
-// there is none.
-func rangeEnd(prefix []byte) []byte {
-	end := append([]byte(nil), prefix...)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i] != 0xff {
-			end[i]++
-			return end[:i+1]
-		}
-	}
-	return nil
-}
-
 // etagOf is the ETag of content with the given MD5.
 func etagOf(md5 []byte) string { return hex.EncodeToString(md5) }

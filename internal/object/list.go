@@ -54,13 +54,13 @@ func (s *Service) List(ctx context.Context, in ListInput) (ListPage, error) {
 // listRange is the part of the bucket's rows that a page starts from.
 func listRange(bucketID uint64, in ListInput) kv.Range {
 	prefix := currentKey(bucketID, in.Prefix)
-	r := kv.Range{Start: prefix, End: rangeEnd(prefix), Delimiter: []byte(in.Delimiter), DelimiterFrom: len(prefix)}
+	r := kv.Range{Start: prefix, End: kv.PrefixEnd(prefix), Delimiter: []byte(in.Delimiter), DelimiterFrom: len(prefix)}
 	if in.After == "" {
 		return r
 	}
 	next := append(currentKey(bucketID, in.After), 0)
 	if group, ok := groupOf(in.After, in.Prefix, in.Delimiter); ok && group == in.After {
-		next = rangeEnd(currentKey(bucketID, group)) // the whole group was listed
+		next = kv.PrefixEnd(currentKey(bucketID, group)) // the whole group was listed
 	}
 	if string(next) > string(r.Start) {
 		r.Start = next

@@ -127,9 +127,9 @@ func uploadsStart(bucketID uint64, in ListUploadsInput) ([]byte, error) {
 	if in.AfterKey == "" {
 		return start, nil
 	}
-	after := rangeEnd(openPrefix(bucketID, in.AfterKey, true))
+	after := kv.PrefixEnd(openPrefix(bucketID, in.AfterKey, true))
 	if group, ok := groupOf(in.AfterKey, in.Prefix, in.Delimiter); ok && group == in.AfterKey {
-		after = rangeEnd(openPrefix(bucketID, group, false))
+		after = kv.PrefixEnd(openPrefix(bucketID, group, false))
 	} else if in.AfterUpload != "" {
 		id, err := parseUploadID(in.AfterUpload)
 		if err != nil {
@@ -157,7 +157,7 @@ type uploadsFill struct {
 // look for the delimiter in the upload's id too.
 func (f *uploadsFill) from(ctx context.Context, start []byte) ([]byte, error) {
 	p := f.page
-	end := rangeEnd(openPrefix(f.bucketID, f.in.Prefix, false))
+	end := kv.PrefixEnd(openPrefix(f.bucketID, f.in.Prefix, false))
 	if string(start) >= string(end) {
 		return nil, nil
 	}
@@ -176,7 +176,7 @@ func (f *uploadsFill) from(ctx context.Context, start []byte) ([]byte, error) {
 		if group, ok := groupOf(key, f.in.Prefix, f.in.Delimiter); ok {
 			p.Prefixes = append(p.Prefixes, group)
 			p.NextKey, p.NextUpload = group, ""
-			return rangeEnd(openPrefix(f.bucketID, group, false)), nil
+			return kv.PrefixEnd(openPrefix(f.bucketID, group, false)), nil
 		}
 		created, err := decodeMillis(e.Item.Value)
 		if err != nil {

@@ -36,7 +36,7 @@ func (s *Service) Usage(ctx context.Context) ([]BucketUsage, error) {
 
 func (s *Service) countBucket(ctx context.Context, id uint64, u *BucketUsage) error {
 	prefix := inBucket(prefixCurrent, id)
-	start, end := prefix, rangeEnd(prefix)
+	start, end := prefix, kv.PrefixEnd(prefix)
 	for {
 		n := 0
 		for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: end}) {

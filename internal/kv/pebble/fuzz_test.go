@@ -62,7 +62,7 @@ func FuzzGroups(f *testing.F) {
 			return
 		}
 		prefix := appendMapKey(nil, key[:n])
-		next := successor(prefix)
+		next := kv.PrefixEnd(prefix)
 		stored := appendMapKey(nil, key)
 		if !bytes.HasSuffix(key[:n], delimiter) || n < from+len(delimiter) {
 			t.Errorf("%q groups as %q", key, key[:n])

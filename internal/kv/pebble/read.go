@@ -145,7 +145,7 @@ func (s *scanner) next() bool {
 	case len(s.group) > 0 && s.r.Reverse:
 		return s.it.SeekLT(s.group)
 	case len(s.group) > 0:
-		return s.it.SeekGE(successor(s.group))
+		return s.it.SeekGE(kv.PrefixEnd(s.group))
 	case s.r.Reverse:
 		return s.it.Prev()
 	default:
@@ -191,13 +191,4 @@ func (s *scanner) groupBytes(key []byte) int {
 		return 0
 	}
 	return s.r.DelimiterFrom + i + len(s.r.Delimiter)
-}
-
-// successor is the first key after all that start with prefix, whose first byte
-// is that of the map and so never 0xff.
-func successor(prefix []byte) []byte {
-	next := bytes.TrimRight(prefix, "\xff")
-	next = bytes.Clone(next)
-	next[len(next)-1]++
-	return next
 }
