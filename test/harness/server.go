@@ -45,8 +45,10 @@ type Server struct {
 	// Stdout and Stderr hold the output of all starts; Output holds both.
 	Stdout, Stderr, Output *Log
 
-	cmd    *exec.Cmd
-	exited chan struct{}
+	cmd *exec.Cmd
+	// banners is how many of them stood in Stdout before the last start.
+	banners int
+	exited  chan struct{}
 }
 
 // Start starts a server and waits until it is ready.
@@ -86,6 +88,7 @@ func (s *Server) start() {
 	s.cmd.Stderr = tee{s.Stderr, s.Output}
 	s.cmd.SysProcAttr = childAttributes()
 	s.cmd.WaitDelay = 10 * time.Second
+	s.banners = s.Stdout.Count(banner)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -126,7 +129,10 @@ func (w tee) Write(p []byte) (int, error) {
 // URL is the base address of the S3 interface.
 func (s *Server) URL() string { return "http://" + s.Address }
 
-// WaitReady waits until the server answers that it is ready; it fails the test
+// banner is in what every start prints, once.
+const banner = "API: "
+
+// WaitReady waits until the server answers that it is ready, and has said so; it fails the test
 // at once if the process exits instead.
 func (s *Server) WaitReady() {
 	s.t.Helper()
@@ -147,6 +153,8 @@ func (s *Server) WaitReady() {
 		}
 		return nil
 	})
+	// It is printed before the first answer, and arrives by another way.
+	s.Stdout.Wait(s.t, "the banner", func(text string) bool { return strings.Count(text, banner) > s.banners })
 }
 
 // Kill ends the process at once, as kill -9 does, and waits until it is gone.
@@ -191,7 +199,6 @@ func (s *Server) WaitExit() int {
 // and waits until it has.
 func (s *Server) Restarting(ask func()) {
 	s.t.Helper()
-	const banner = "API: "
 	before := s.Stdout.Count(banner)
 	ask()
 	s.Stdout.Wait(s.t, "the banner of a new start", func(text string) bool {
