@@ -38,8 +38,9 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err := s.Admit(); err != nil {
 		return Info{}, err
 	}
-	if b, _, err := s.readBucket(ctx, s.store, in.Bucket); err != nil || b == nil {
-		return Info{}, err // before the body is read
+	// A body for a bucket that is not there need not be read.
+	if _, _, err := s.readBucket(ctx, s.store, in.Bucket); err != nil {
+		return Info{}, err
 	}
 	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5})
 	if err != nil {
