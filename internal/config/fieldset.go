@@ -65,6 +65,15 @@ func (s *FieldSet) Uint(p *uint64, key, help string, opts ...Option) {
 	}}, opts)
 }
 
+// Size binds a number of bytes such as 512MiB or 10GB; a bare number is bytes.
+func (s *FieldSet) Size(p *uint64, key, help string, opts ...Option) {
+	s.add(&Field{Key: key, Type: "size", Help: help, parse: func(text string) error {
+		v, err := ParseSize(text)
+		*p = v
+		return err
+	}}, opts)
+}
+
 // Duration binds a span of time such as 30s or 5m; a bare number is seconds.
 func (s *FieldSet) Duration(p *time.Duration, key, help string, opts ...Option) {
 	s.add(&Field{Key: key, Type: "duration", Help: help, parse: func(text string) error {

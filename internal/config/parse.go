@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/dustin/go-humanize"
 )
 
 // ParseBool reads a switch: on, true, yes, 1, enabled or off, false, no, 0,
@@ -48,6 +50,19 @@ func ParseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is negative", text)
 	}
 	return d, nil
+}
+
+// ParseSize reads a number of bytes: 512MiB, 10GB, or a bare number. Empty is
+// zero.
+func ParseSize(text string) (uint64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	v, err := humanize.ParseBytes(text)
+	if err != nil || v > 1<<62 { // it has to fit where it is counted with
+		return 0, fmt.Errorf("%q is not a size such as 512MiB or 10GB", text)
+	}
+	return v, nil
 }
 
 func parseInt(text string) (int, error) {

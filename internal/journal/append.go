@@ -11,7 +11,9 @@ import (
 
 // Journal is the open journal. It is safe for concurrent use.
 type Journal struct {
-	store kv.Store
+	store    kv.Store
+	counters counters
+	watchers watchers
 }
 
 // format is the stored layout of the journal.
@@ -41,7 +43,7 @@ func Open(ctx context.Context, store kv.Store) (*Journal, error) {
 		if _, err := store.Commit(ctx, &b); err != nil {
 			return nil, fmt.Errorf("write the journal's format: %w", err)
 		}
-		return &Journal{store: store}, nil
+		return newJournal(store), nil
 	}
 	var got format
 	if err := decode(formatVersion, item.Value, &got); err != nil {
@@ -51,7 +53,11 @@ func Open(ctx context.Context, store kv.Store) (*Journal, error) {
 		return nil, fmt.Errorf("the journal has %d+%d partitions, this program needs %d+%d",
 			got.Mutations, got.Accesses, want.Mutations, want.Accesses)
 	}
-	return &Journal{store: store}, nil
+	return newJournal(store), nil
+}
+
+func newJournal(store kv.Store) *Journal {
+	return &Journal{store: store, counters: counters{m: make(map[string]*counter)}}
 }
 
 // PartitionOf is the partition of a key's mutations: a FNV-1a hash of bucket id
@@ -80,26 +86,66 @@ func hash(bucketID uint64, key string) uint64 {
 	return h ^ h>>32
 }
 
-// Add appends rec to b, and an outbox entry for each consumer. It returns the
-// index of the append, for fills that carry its stamp or sequence elsewhere in
-// the batch. Nothing has happened until b is committed; then all of it has.
+// Added is what Add put into a batch: hand it to Committed once the batch is
+// committed, and forget it if the batch is not.
+type Added struct {
+	// Append is the index of the append, for fills that carry its stamp or
+	// sequence elsewhere in the batch.
+	Append    int
+	partition uint16
+	bytes     int
+	consumers []string // those that got an outbox entry
+	dropped   []string // those that got a gap
+}
+
+// Add appends rec to b, and an outbox entry for each consumer; where a
+// consumer's outbox is at its limit, a gap instead. Nothing has happened until b
+// is committed; then all of it has. ErrBacklogFull: the mutation is refused.
 //
 // This is the only way an event comes into being.
-func (j *Journal) Add(b *kv.Batch, rec *event.Record, consumers []string) (int, error) {
+func (j *Journal) Add(b *kv.Batch, rec *event.Record, consumers []string) (Added, error) {
 	partition := PartitionOf(rec.BucketID, rec.Key)
 	if rec.NoPost {
 		partition = accessPartitionOf(rec.BucketID, rec.Key)
 	}
 	value, err := encode(recordVersion, rec)
 	if err != nil {
-		return 0, err
+		return Added{}, err
 	}
-	appended := b.Append(kv.LogID(partition), value)
+	a := Added{Append: b.Append(kv.LogID(partition), value), partition: partition, bytes: len(value)}
 	for _, consumer := range consumers {
-		key := entryKey(prefixOutbox, consumer, At{Partition: partition})
-		b.Set(key, newOutboxEntry(len(value)),
-			kv.Fill{Append: appended, Field: kv.Sequence, InKey: true, Offset: len(key) - 8},
-			kv.Fill{Append: appended, Field: kv.Stamp, Offset: entryStampOffset})
+		reason, refuse := j.counters.of(consumer).admit()
+		switch {
+		case reason == "":
+			addEntry(b, consumer, a)
+			a.consumers = append(a.consumers, consumer)
+		case refuse && !rec.NoPost:
+			return Added{}, j.refuse(consumer, reason)
+		default:
+			addGap(b, consumer, partition, a.Append, reason)
+			a.dropped = append(a.dropped, consumer)
+		}
 	}
-	return appended, nil
+	return a, nil
+}
+
+func addEntry(b *kv.Batch, consumer string, a Added) {
+	key := entryKey(prefixOutbox, consumer, At{Partition: a.partition})
+	b.Set(key, newOutboxEntry(a.bytes),
+		kv.Fill{Append: a.Append, Field: kv.Sequence, InKey: true, Offset: len(key) - 8},
+		kv.Fill{Append: a.Append, Field: kv.Stamp, Offset: entryStampOffset})
+}
+
+// Committed counts what was added and wakes those who wait for it. positions are
+// what the commit returned. It does not block.
+func (j *Journal) Committed(a Added, positions []kv.Position) {
+	at := At{a.partition, positions[a.Append].Sequence}
+	for _, consumer := range a.consumers {
+		j.counters.of(consumer).came(at, a.bytes)
+		j.changed(consumer, a.partition, Grew)
+	}
+	for _, consumer := range a.dropped {
+		j.counters.of(consumer).drop()
+		j.changed(consumer, a.partition, Dropped)
+	}
 }

@@ -48,6 +48,8 @@ type Backlog struct {
 	Bytes int64
 	// Oldest is when the oldest of them was committed; zero if there is none.
 	Oldest time.Time
+	// Dropped is how many events the consumer's gaps stand for.
+	Dropped int64
 }
 
 // Parked is an event that a target refused for good: out of the outbox, kept

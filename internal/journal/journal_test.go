@@ -34,13 +34,15 @@ func add(t *testing.T, j *journal.Journal, store kv.Store, key string, consumers
 	t.Helper()
 	var b kv.Batch
 	rec := &event.Record{Name: event.ObjectCreatedPut, Bucket: "b", BucketID: 7, Key: key, Size: 5}
-	if _, err := j.Add(&b, rec, consumers); err != nil {
+	added, err := j.Add(&b, rec, consumers)
+	if err != nil {
 		t.Fatal(err)
 	}
 	positions, err := store.Commit(t.Context(), &b)
 	if err != nil {
 		t.Fatal(err)
 	}
+	j.Committed(added, positions)
 	return journal.At{Partition: uint16(positions[0].Log), Sequence: positions[0].Sequence}
 }
 
@@ -60,7 +62,7 @@ func TestOutboxHoldsWhatWasAddedUntilAcknowledged(t *testing.T) {
 	if got[0].Record.Size != 5 || got[0].Stamp == 0 || got[0].Stamp >= got[1].Stamp {
 		t.Errorf("records came back as %+v, %+v", got[0], got[1])
 	}
-	if err := j.Ack(t.Context(), hook, []journal.At{first}); err != nil {
+	if err := j.Ack(t.Context(), hook, []journal.At{first}, 0); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, func() bool {

@@ -11,12 +11,14 @@ import (
 //	q <consumer> <partition> <sequence>  outbox entry
 //	p <consumer> <partition> <sequence>  parked event
 //	k <consumer> <bucket id> <key>       blocked key
+//	x <consumer> <partition> <sequence>  gap: an event that was dropped or lost
 //
 // The logs themselves are numbered like the partitions.
 const (
 	prefixOutbox  = 'q'
 	prefixParked  = 'p'
 	prefixBlocked = 'k'
+	prefixGap     = 'x'
 )
 
 func formatKey() []byte { return []byte("j/format") }

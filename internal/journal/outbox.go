@@ -123,10 +123,11 @@ func (j *Journal) readMoved(ctx context.Context, consumer string, run []outboxEn
 	return out, nil
 }
 
-// Ack removes entries from a consumer's outbox. It does not wait for the disk:
-// a crash can bring them back, and they are delivered again with the same id.
-// It blocks while too many acknowledgements wait.
-func (j *Journal) Ack(ctx context.Context, consumer string, at []At) error {
+// Ack removes entries from a consumer's outbox; bytes is the stored size of
+// their records. It does not wait for the disk: a crash can bring them back, and
+// they are delivered again with the same id. It blocks while too many
+// acknowledgements wait.
+func (j *Journal) Ack(ctx context.Context, consumer string, at []At, bytes int64) error {
 	var b kv.Batch
 	for _, a := range at {
 		b.Delete(entryKey(prefixOutbox, consumer, a))
@@ -137,27 +138,25 @@ func (j *Journal) Ack(ctx context.Context, consumer string, at []At) error {
 	if err := j.store.CommitRelaxed(ctx, &b, nil); err != nil {
 		return fmt.Errorf("acknowledge %d events of %s: %w", len(at), consumer, err)
 	}
+	j.counters.of(consumer).went(int64(len(at)), bytes)
 	return nil
 }
 
-// Backlog counts a consumer's outbox by reading all of it: for the start, and
-// for consumers without a target.
+// Backlog is the size of a consumer's outbox. It reads no more than the first
+// entry of each partition.
 func (j *Journal) Backlog(ctx context.Context, consumer string) (Backlog, error) {
-	var out Backlog
+	out := j.counters.of(consumer).backlog()
+	if out.Entries == 0 {
+		return out, nil
+	}
 	var oldest uint64
-	prefix := consumerPrefix(prefixOutbox, consumer)
-	for e, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: kv.PrefixEnd(prefix)}) {
-		if err != nil {
-			return Backlog{}, fmt.Errorf("count the outbox of %s: %w", consumer, err)
-		}
-		entry, err := decodeOutboxEntry(e)
+	for p := uint16(0); p < Partitions; p++ {
+		entries, err := j.scanOutbox(ctx, consumer, p, 0, 1)
 		if err != nil {
 			return Backlog{}, err
 		}
-		out.Entries++
-		out.Bytes += int64(entry.bytes)
-		if oldest == 0 || entry.stamp < oldest {
-			oldest = entry.stamp
+		if len(entries) > 0 && (oldest == 0 || entries[0].stamp < oldest) {
+			oldest = entries[0].stamp
 		}
 	}
 	if oldest != 0 {
@@ -169,10 +168,15 @@ func (j *Journal) Backlog(ctx context.Context, consumer string) (Backlog, error)
 // Consumers lists the consumers that have an outbox entry, whether or not a
 // target of that name is configured.
 func (j *Journal) Consumers(ctx context.Context) ([]string, error) {
+	return j.consumersUnder(ctx, prefixOutbox)
+}
+
+// consumersUnder lists the consumers that have a row under prefix.
+func (j *Journal) consumersUnder(ctx context.Context, prefix byte) ([]string, error) {
 	var out []string
 	for e, err := range j.store.Scan(ctx, kv.Range{
-		Start:         []byte{prefixOutbox},
-		End:           []byte{prefixOutbox + 1},
+		Start:         []byte{prefix},
+		End:           []byte{prefix + 1},
 		Delimiter:     []byte{0},
 		DelimiterFrom: 1,
 		KeysOnly:      true,

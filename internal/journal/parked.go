@@ -38,6 +38,7 @@ func (j *Journal) Park(ctx context.Context, consumer string, p Parked) error {
 	if _, err := j.store.Commit(ctx, &b); err != nil {
 		return fmt.Errorf("park an event of %s: %w", consumer, err)
 	}
+	j.counters.of(consumer).went(1, int64(p.Bytes))
 	return nil
 }
 

@@ -70,7 +70,7 @@ type outboxEntry struct {
 func decodeOutboxEntry(e kv.Entry) (outboxEntry, error) {
 	at, ok := entryAt(e.Key)
 	v := e.Item.Value
-	if !ok || len(v) < entryHeader || v[0] != entryVersion {
+	if !ok || at.Partition >= Partitions || len(v) < entryHeader || v[0] != entryVersion {
 		return outboxEntry{}, fmt.Errorf("%w: outbox entry %q", errStored, e.Key)
 	}
 	out := outboxEntry{

@@ -47,7 +47,7 @@ func (j *Journal) Trim(ctx context.Context, w Window, now time.Time) (int64, err
 			return total, fmt.Errorf("trim partition %d: %w", p, err)
 		}
 	}
-	return total, nil
+	return total, j.foldGaps(ctx)
 }
 
 func (j *Journal) trimPartition(ctx context.Context, p uint16, consumers []string, w Window, now time.Time) (int64, error) {

@@ -19,29 +19,35 @@ const (
 
 // acks writes a target's acknowledgements, many at a time.
 type acks struct {
-	queue chan journal.At
+	queue chan receipt
 	// hard ends when waiting for the journal must end.
 	hard context.Context
 }
 
+// receipt names a delivered event, and the stored size of its record.
+type receipt struct {
+	at    journal.At
+	bytes int
+}
+
 func newAcks(hard context.Context) *acks {
-	return &acks{queue: make(chan journal.At, ackQueue), hard: hard}
+	return &acks{queue: make(chan receipt, ackQueue), hard: hard}
 }
 
 // add hands over an acknowledgement. If it is given up, the event comes again.
-func (a *acks) add(at journal.At) {
+func (a *acks) add(e journal.Entry) {
 	select {
-	case a.queue <- at:
+	case a.queue <- receipt{e.At(), e.Bytes}:
 	case <-a.hard.Done():
 	}
 }
 
 // run writes until the queue is closed and empty.
-func (a *acks) run(write func([]journal.At) error, failed func(error)) {
-	for at := range a.queue {
-		batch := a.gather([]journal.At{at})
+func (a *acks) run(write func(at []journal.At, bytes int64) error, failed func(error)) {
+	for first := range a.queue {
+		at, bytes := a.gather(first)
 		for a.hard.Err() == nil {
-			err := write(batch)
+			err := write(at, bytes)
 			if err == nil {
 				break
 			}
@@ -56,19 +62,20 @@ func (a *acks) run(write func([]journal.At) error, failed func(error)) {
 	}
 }
 
-func (a *acks) gather(batch []journal.At) []journal.At {
+func (a *acks) gather(first receipt) (at []journal.At, bytes int64) {
+	at, bytes = append(at, first.at), int64(first.bytes)
 	t := time.NewTimer(ackGather)
 	defer t.Stop()
-	for len(batch) < ackBatch {
+	for len(at) < ackBatch {
 		select {
-		case at, ok := <-a.queue:
+		case next, ok := <-a.queue:
 			if !ok {
-				return batch
+				return at, bytes
 			}
-			batch = append(batch, at)
+			at, bytes = append(at, next.at), bytes+int64(next.bytes)
 		case <-t.C:
-			return batch
+			return at, bytes
 		}
 	}
-	return batch
+	return at, bytes
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,7 +53,7 @@ func (j *longJournal) Pending(_ context.Context, _ string, p uint16, after uint6
 	return out, nil
 }
 
-func (j *longJournal) Ack(_ context.Context, _ string, at []journal.At) error {
+func (j *longJournal) Ack(_ context.Context, _ string, at []journal.At, _ int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.out -= len(at)
@@ -60,6 +61,12 @@ func (j *longJournal) Ack(_ context.Context, _ string, at []journal.At) error {
 		close(j.done)
 	}
 	return nil
+}
+
+func (j *longJournal) Backlog(context.Context, string) (journal.Backlog, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return journal.Backlog{Entries: int64(j.left)}, nil
 }
 
 func (j *longJournal) most() int {
@@ -134,72 +141,69 @@ func TestWindowIsBoundedInBytes(t *testing.T) {
 	}
 }
 
-func TestBacklogIsCountedSeldom(t *testing.T) {
+// TestFullBacklogIsSaidOnce: each change of a limit's state is one line, however
+// many events are dropped or writes refused.
+func TestFullBacklogIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		full string
+		what journal.Change
+		line string
+	}{
+		"dropping": {config.QueueDrop, journal.Dropped, "newest events are dropped"},
+		"refusing": {config.QueueRefuse, journal.Refused, "writes whose events this target gets are refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				j, b := newMemJournal(), newBroker(target.Traits{})
+				var down atomic.Bool
+				down.Store(true)
+				b.answer = func(context.Context, []target.Message) error {
+					if down.Load() {
+						return errDown
+					}
+					return nil
+				}
+				c := b.configured("1")
+				c.Settings.(*fakeSettings).Queue = config.Queue{Limit: 50, Full: tt.full}
+				var logs logBuffer
+				d := start(t, j, &logs, c)
+				load(j, 49, 10, "1:fake")
+				time.Sleep(10 * time.Minute)
+				if n, s := logs.count("backlog is full"), statusOf(t, d, "1:fake"); n != 0 || s.Full || s.OverLimit {
+					t.Errorf("below its limit: %d log lines, %+v", n, s)
+				}
+				load(j, 1, 1, "1:fake")
+				for range 20 {
+					j.hit("1:fake", tt.what)
+					time.Sleep(time.Minute)
+				}
+				if n, s := logs.count(tt.line), statusOf(t, d, "1:fake"); n != 1 || !s.Full || !s.OverLimit {
+					t.Errorf("at its limit: %d log lines, want 1; %+v", n, s)
+				}
+				down.Store(false)
+				until(t, "delivered, all of it", func() bool { return j.left("1:fake") == 0 && b.total() == 50 })
+				until(t, "said", func() bool { return logs.count("below its limit again") == 1 })
+			})
+		})
+	}
+}
+
+// TestLongBacklogIsSaidOnce: without a queue_limit nothing is dropped, and the
+// guide's number is where an alarm is raised.
+func TestLongBacklogIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		j := &slowCount{memJournal: newMemJournal()}
-		ctx, cancel := context.WithCancel(t.Context())
-		b := newBacklogs(ctx, j)
-		defer b.wg.Wait()
-		defer cancel()
-		begun := time.Now()
-		for time.Since(begun) < 10*time.Minute {
-			if n := b.of(t.Context(), "1:fake").Entries; n != 42 {
-				t.Fatalf("%d entries, want 42", n)
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		// Each count takes two seconds, so one in hundred.
-		if j.counts < 5 || j.counts > 8 {
-			t.Errorf("counted %d times in ten minutes, want 6", j.counts)
-		}
-		time.Sleep(10 * time.Minute)
-		short, stop := context.WithTimeout(t.Context(), time.Second)
-		defer stop()
-		if n := b.of(short, "1:fake").Entries; n != 42 {
-			t.Errorf("with too little time: %d entries, want those of the last count", n)
-		}
-	})
-}
-
-type slowCount struct {
-	*memJournal
-	counts int
-}
-
-func (j *slowCount) Backlog(ctx context.Context, _ string) (journal.Backlog, error) {
-	j.counts++
-	return journal.Backlog{Entries: 42}, pause(ctx, 2*time.Second)
-}
-
-func TestBacklogOverItsLimitIsSaidOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		j, b := newMemJournal(), newBroker(target.Traits{})
-		var mu sync.Mutex
-		err := errDown
-		b.answer = func(context.Context, []target.Message) error {
-			mu.Lock()
-			defer mu.Unlock()
-			return err
-		}
-		c := b.configured("1")
-		c.Settings.(*fakeSettings).Queue = config.Queue{Limit: 50}
+		j := newLongJournal(alarmLimit + journal.Partitions)
 		var logs logBuffer
-		d := start(t, j, &logs, c)
-		load(j, 50, 10, "1:fake")
-		time.Sleep(10 * time.Minute)
-		if n := logs.count("exceeds queue_limit"); n != 0 || statusOf(t, d, "1:fake").OverLimit {
-			t.Errorf("at its limit: %d log lines", n)
+		d := start(t, j, &logs, Configured{
+			Target: event.TargetID{ID: "1", Type: "fake"}, Settings: &fakeSettings{},
+			Kind: nullKind(target.Traits{}, func() error { return errDown }),
+		})
+		time.Sleep(time.Hour)
+		if n, s := logs.count("backlog is long"), statusOf(t, d, "1:fake"); n != 1 || !s.OverLimit || s.Full {
+			t.Errorf("%d log lines, want 1; %+v", n, s)
 		}
-		load(j, 1, 1, "1:fake")
-		time.Sleep(10 * time.Minute)
-		if n := logs.count("exceeds queue_limit"); n != 1 || !statusOf(t, d, "1:fake").OverLimit {
-			t.Errorf("above its limit: %d log lines, want 1", n)
-		}
-		mu.Lock()
-		err = nil
-		mu.Unlock()
-		until(t, "delivered, all of it", func() bool { return j.left("1:fake") == 0 && b.total() == 51 })
 	})
 }

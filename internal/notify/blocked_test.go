@@ -193,7 +193,7 @@ func blockedEventDropped(t *testing.T, more bool) {
 	if more {
 		want = []uint64{j.add("bad", "1:fake").Sequence, j.add("bad", "1:fake").Sequence}
 	}
-	_ = j.Ack(t.Context(), "1:fake", []journal.At{first})
+	_ = j.Ack(t.Context(), "1:fake", []journal.At{first}, 0)
 	until(t, "the others delivered and the key unblocked", func() bool {
 		return j.left("1:fake") == 0 && j.blockedOf("1:fake") == 0
 	})

@@ -60,11 +60,12 @@ type Dispatcher struct {
 	options   Options
 	stopWatch func()
 	end       context.CancelFunc
-	backlogs  *backlogs
 	monitor   sync.WaitGroup
 
-	// running is what Watch wakes; read without a lock, since it must not block.
-	running atomic.Pointer[[]*runner]
+	// running is what WatchOutbox wakes, by consumer; read without a lock, since
+	// that must not block.
+	running atomic.Pointer[map[string]*runner]
+	limits  limits
 
 	applying sync.Mutex // held through Apply, Restart and Close
 	closed   bool
@@ -87,19 +88,26 @@ func New(o Options) *Dispatcher {
 	}
 	base, end := context.WithCancel(context.Background())
 	d := &Dispatcher{
-		options:  o,
-		end:      end,
-		backlogs: newBacklogs(base, o.Journal),
-		targets:  make(map[string]*configured),
+		options: o,
+		end:     end,
+		limits:  newLimits(),
+		targets: make(map[string]*configured),
 	}
-	d.running.Store(new([]*runner))
-	d.stopWatch = o.Journal.Watch(func(partitions []uint16) {
-		for _, r := range *d.running.Load() {
-			r.grew(partitions)
-		}
-	})
+	d.running.Store(new(map[string]*runner))
+	d.stopWatch = o.Journal.WatchOutbox(d.outboxChanged)
 	d.monitor.Go(func() { d.watchLimits(base) })
 	return d
+}
+
+// outboxChanged wakes the target whose outbox grew. It does not block.
+func (d *Dispatcher) outboxChanged(consumer string, partition uint16, what journal.Change) {
+	if what != journal.Grew {
+		d.limits.hit(consumer)
+		return
+	}
+	if r := (*d.running.Load())[consumer]; r != nil {
+		r.grew(partition)
+	}
 }
 
 // Apply makes the given targets the ones that are delivered to, at once: it
@@ -120,7 +128,8 @@ func (d *Dispatcher) Apply(ctx context.Context, targets []Configured) error {
 	}
 	d.stopGone(ctx, want)
 	var errs []error
-	for _, c := range want {
+	for name, c := range want {
+		d.options.Journal.SetLimit(name, outboxLimit(c))
 		if err := d.applyOne(ctx, c); err != nil {
 			errs = append(errs, fmt.Errorf("start %s: %w", c.Target, err))
 		}
@@ -196,30 +205,22 @@ func sameSettings(a, b Configured) bool {
 	return a.Kind.Name == b.Kind.Name && reflect.DeepEqual(a.Settings, b.Settings)
 }
 
-// publish has Watch wake the present runners. Each is woken once, for what was
-// recorded before it could be.
+// publish has WatchOutbox wake the present runners. Each is woken once, for what
+// was recorded before it could be.
 func (d *Dispatcher) publish() {
 	old := *d.running.Load()
-	var list []*runner
-	for _, c := range d.snapshot() {
+	present := make(map[string]*runner)
+	for name, c := range d.snapshot() {
 		if c.runner != nil {
-			list = append(list, c.runner)
+			present[name] = c.runner
 		}
 	}
-	d.running.Store(&list)
-	for _, r := range list {
-		if !slices.Contains(old, r) {
-			r.grew(allPartitions())
+	d.running.Store(&present)
+	for name, r := range present {
+		if old[name] != r {
+			r.grewAll()
 		}
 	}
-}
-
-func allPartitions() []uint16 {
-	all := make([]uint16, journal.Partitions)
-	for p := range all {
-		all[p] = uint16(p) //nolint:gosec // below Partitions
-	}
-	return all
 }
 
 // Restart reads a target's outbox from its beginning again, for an operator who
@@ -292,7 +293,6 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 	}
 	stopping.Wait()
 	d.monitor.Wait()
-	d.backlogs.wg.Wait()
 	return ctx.Err()
 }
 

@@ -118,17 +118,24 @@ func (s *site) add(tb testing.TB, n, keys int) {
 	tb.Helper()
 	for i := 0; i < n; {
 		var b kv.Batch
+		var all []journal.Added
 		for ; i < n && len(b.Appends) < 100; i++ {
 			rec := &event.Record{
 				Name: event.ObjectCreatedPut, Bucket: "b", BucketID: 1, Key: fmt.Sprintf("k%d", i%keys), Size: 1,
 				ETag: "d41d8cd98f00b204e9800998ecf8427e", ContentType: "text/plain", Post: &event.State{Size: 1},
 			}
-			if _, err := s.journal.Add(&b, rec, []string{hookID.String()}); err != nil {
+			added, err := s.journal.Add(&b, rec, []string{hookID.String()})
+			if err != nil {
 				tb.Fatal(err)
 			}
+			all = append(all, added)
 		}
-		if _, err := s.store.Commit(tb.Context(), &b); err != nil {
+		positions, err := s.store.Commit(tb.Context(), &b)
+		if err != nil {
 			tb.Fatal(err)
+		}
+		for _, added := range all {
+			s.journal.Committed(added, positions)
 		}
 	}
 }

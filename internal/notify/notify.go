@@ -27,8 +27,9 @@ type Journal interface {
 	// after. Acknowledged entries may be among them for a moment. No entries
 	// means that there are none.
 	Pending(ctx context.Context, consumer string, partition uint16, after uint64, max int) ([]journal.Entry, error)
-	// Ack takes entries out of the outbox without waiting for the disk.
-	Ack(ctx context.Context, consumer string, at []journal.At) error
+	// Ack takes entries out of the outbox without waiting for the disk. bytes is
+	// the size of their records.
+	Ack(ctx context.Context, consumer string, at []journal.At, bytes int64) error
 	// Park takes an entry out of the outbox and lists it with its reason;
 	// durable.
 	Park(ctx context.Context, consumer string, p journal.Parked) error
@@ -37,12 +38,18 @@ type Journal interface {
 	Block(ctx context.Context, consumer string, k journal.Blocked) error
 	Unblock(ctx context.Context, consumer string, bucketID uint64, key string) error
 	BlockedKeys(ctx context.Context, consumer string) ([]journal.Blocked, error)
-	// Backlog counts the outbox by reading it.
+	// Backlog is the size of the outbox, as it is followed in memory.
 	Backlog(ctx context.Context, consumer string) (journal.Backlog, error)
+	// CountAll makes the sizes exact that are followed, Count that of one.
+	CountAll(ctx context.Context) error
+	Count(ctx context.Context, consumer string) error
+	// SetLimit bounds an outbox; Full says that it is at its bound.
+	SetLimit(consumer string, l journal.Limit)
+	Full(consumer string) bool
 	// Consumers lists the consumers that have outbox entries.
 	Consumers(ctx context.Context) ([]string, error)
-	// Watch calls fn, which must not block, after new records are durable.
-	Watch(fn func(partitions []uint16)) (stop func())
+	// WatchOutbox calls fn, which must not block, after an outbox changed.
+	WatchOutbox(fn func(consumer string, partition uint16, what journal.Change)) (stop func())
 }
 
 // Encoder makes the JSON forms of an event. *event.Encoder is one.

@@ -18,8 +18,9 @@ type memJournal struct {
 	outbox   map[string]*[journal.Partitions][]journal.Entry
 	parked   map[string][]journal.Parked
 	blocked  map[string]map[blockedID]journal.Blocked
-	watchers map[int]func([]uint16)
+	watchers map[int]func(string, uint16, journal.Change)
 	nextID   int
+	limits   map[string]journal.Limit
 	fail     error // returned by all calls if set
 	// lag is how long an acknowledgement takes to be seen.
 	lag time.Duration
@@ -30,7 +31,8 @@ func newMemJournal() *memJournal {
 		outbox:   make(map[string]*[journal.Partitions][]journal.Entry),
 		parked:   make(map[string][]journal.Parked),
 		blocked:  make(map[string]map[blockedID]journal.Blocked),
-		watchers: make(map[int]func([]uint16)),
+		limits:   make(map[string]journal.Limit),
+		watchers: make(map[int]func(string, uint16, journal.Change)),
 	}
 }
 
@@ -52,13 +54,15 @@ func (j *memJournal) add(key string, consumers ...string) journal.At {
 		}
 		box[p] = append(box[p], e)
 	}
-	var fns []func([]uint16)
+	var fns []func(string, uint16, journal.Change)
 	for _, fn := range j.watchers {
 		fns = append(fns, fn)
 	}
 	j.mu.Unlock()
 	for _, fn := range fns {
-		fn([]uint16{p})
+		for _, c := range consumers {
+			fn(c, p, journal.Grew)
+		}
 	}
 	return e.At()
 }
@@ -83,7 +87,7 @@ func (j *memJournal) take(consumer string, at journal.At) {
 	box[at.Partition] = slices.DeleteFunc(box[at.Partition], func(e journal.Entry) bool { return e.Sequence == at.Sequence })
 }
 
-func (j *memJournal) Ack(_ context.Context, consumer string, at []journal.At) error {
+func (j *memJournal) Ack(_ context.Context, consumer string, at []journal.At, _ int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.fail != nil {
@@ -172,7 +176,34 @@ func (j *memJournal) Consumers(context.Context) ([]string, error) {
 	return out, nil
 }
 
-func (j *memJournal) Watch(fn func([]uint16)) func() {
+func (j *memJournal) CountAll(context.Context) error      { return nil }
+func (j *memJournal) Count(context.Context, string) error { return nil }
+
+func (j *memJournal) SetLimit(consumer string, l journal.Limit) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.limits[consumer] = l
+}
+
+// Full: the outbox here takes all it is given, whatever its limit.
+func (j *memJournal) Full(consumer string) bool {
+	b, _ := j.Backlog(context.Background(), consumer)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := j.limits[consumer].Entries
+	return n > 0 && b.Entries >= n
+}
+
+// hit tells the watchers that an event was dropped, or a mutation refused.
+func (j *memJournal) hit(consumer string, what journal.Change) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, fn := range j.watchers {
+		fn(consumer, 0, what)
+	}
+}
+
+func (j *memJournal) WatchOutbox(fn func(string, uint16, journal.Change)) func() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	id := j.nextID
@@ -218,13 +249,13 @@ func (f *fence) kill() {
 	f.dead = true
 }
 
-func (f *fence) Ack(ctx context.Context, consumer string, at []journal.At) error {
+func (f *fence) Ack(ctx context.Context, consumer string, at []journal.At, bytes int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dead {
 		return errDead
 	}
-	return f.Journal.Ack(ctx, consumer, at)
+	return f.Journal.Ack(ctx, consumer, at, bytes)
 }
 
 func (f *fence) Park(ctx context.Context, consumer string, p journal.Parked) error {

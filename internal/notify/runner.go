@@ -109,7 +109,9 @@ func startRunner(ctx context.Context, o Options, c Configured) (*runner, error) 
 		r.log.Warn("target is misconfigured, its events wait", "target", consumer, "err", err)
 	}
 	r.acking.Go(func() {
-		r.acks.run(func(at []journal.At) error { return r.journal.Ack(r.hard, r.consumer, at) }, r.journalFailed)
+		r.acks.run(func(at []journal.At, bytes int64) error {
+			return r.journal.Ack(r.hard, r.consumer, at, bytes)
+		}, r.journalFailed)
 	})
 	for _, s := range r.senders {
 		r.sending.Go(func() { s.run(r.soft) })
@@ -133,10 +135,13 @@ func (r *runner) makeSenders() {
 	}
 }
 
-// grew wakes the senders of partitions with new records. It does not block.
-func (r *runner) grew(partitions []uint16) {
-	for _, p := range partitions {
-		r.byPart[p].grew(p)
+// grew wakes the sender of a partition with new entries. It does not block.
+func (r *runner) grew(partition uint16) { r.byPart[partition].grew(partition) }
+
+// grewAll wakes all senders, for what was recorded before they could be woken.
+func (r *runner) grewAll() {
+	for p := range uint16(journal.Partitions) {
+		r.grew(p)
 	}
 }
 

@@ -347,7 +347,7 @@ func (s *sender) decide(k *keyState, i int, b *batch, res sendResult) stay {
 func (s *sender) acked(k *keyState, it *item) {
 	s.unblock(k)
 	s.remove(k, it)
-	s.r.acks.add(it.entry.At())
+	s.r.acks.add(it.entry)
 	rec := it.entry.Record
 	if !rec.NoPost && s.recur.acked(k.id, it.entry.Place.Time(), time.Now()) && !s.r.warned.Swap(true) {
 		s.r.log.Warn("the events of one key recur: does the receiver write into the bucket that it watches? "+

@@ -36,12 +36,13 @@ type Status struct {
 	// Since is when delivery last changed between working and not; zero if it is
 	// not known.
 	Since time.Time
-	// Backlog is what is not acknowledged. It can be some seconds old, more if
-	// it is very long.
+	// Backlog is what is not acknowledged. For some seconds after the start it
+	// can be too small, until everything is counted.
 	Backlog journal.Backlog
-	// OverLimit says that the backlog exceeds queue_limit, or 100,000 where none
-	// is set.
-	OverLimit bool
+	// OverLimit says that the backlog is at its limit, or above 100,000 where no
+	// queue_limit is set. Full says that it is at its limit: the newest events
+	// are dropped, or writes refused, as the operator chose.
+	OverLimit, Full bool
 	// Delivered and Failed count events acknowledged and attempts that failed,
 	// since the target started.
 	Delivered, Failed int64
@@ -91,11 +92,10 @@ func (d *Dispatcher) Status(ctx context.Context) ([]Status, error) {
 		}
 		kept[name] = true
 		add(func() Status {
-			return Status{Target: id, State: NotConfigured, Backlog: d.backlogs.of(ctx, name), Parked: d.countParked(ctx, name)}
+			return Status{Target: id, State: NotConfigured, Backlog: d.backlog(ctx, name), Parked: d.countParked(ctx, name)}
 		})
 	}
 	wg.Wait()
-	d.backlogs.forget(kept)
 	slices.SortFunc(out, func(a, b Status) int { return a.Target.Compare(b.Target) })
 	return out, nil
 }
@@ -104,7 +104,7 @@ func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured) S
 	if c.runner == nil {
 		s := Status{
 			Target: c.Target, State: Misconfigured, Since: c.since,
-			Backlog: d.backlogs.of(ctx, name), Parked: d.countParked(ctx, name),
+			Backlog: d.backlog(ctx, name), Parked: d.countParked(ctx, name),
 		}
 		if c.Disabled {
 			s.State = Disabled
@@ -114,11 +114,19 @@ func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured) S
 		return s
 	}
 	s := c.runner.status(ctx)
-	if !c.runner.idle() {
-		s.Backlog = d.backlogs.of(ctx, name)
-	}
-	s.OverLimit = s.Backlog.Entries > limitOf(c.Configured)
+	s.Backlog = d.backlog(ctx, name)
+	s.Full = d.options.Journal.Full(name)
+	s.OverLimit = s.Full || s.Backlog.Entries > alarmOf(c.Configured)
 	return s
+}
+
+// backlog is a consumer's; what cannot be read is left out.
+func (d *Dispatcher) backlog(ctx context.Context, name string) journal.Backlog {
+	b, err := d.options.Journal.Backlog(ctx, name)
+	if err != nil {
+		return journal.Backlog{}
+	}
+	return b
 }
 
 func (d *Dispatcher) countParked(ctx context.Context, name string) int64 {

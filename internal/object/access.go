@@ -45,18 +45,24 @@ func (s *Service) recordAccess(ctx context.Context, b *bucket, rec *event.Record
 		return
 	}
 	rec.NoPost = true
-	consumers := b.consumers(rec)
+	consumers := b.consumers(rec.Name, rec.Key)
 	if len(consumers) == 0 && s.access.listeners.Load() == 0 {
 		return
 	}
 	var batch kv.Batch
-	if _, err := s.journal.Add(&batch, rec, consumers); err != nil {
+	added, err := s.journal.Add(&batch, rec, consumers)
+	if err != nil {
 		s.accessLost(err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), accessWait)
 	defer cancel()
-	if err := s.store.CommitRelaxed(ctx, &batch, nil); err != nil {
+	committed := func(at []kv.Position, err error) {
+		if err == nil {
+			s.journal.Committed(added, at)
+		}
+	}
+	if err := s.store.CommitRelaxed(ctx, &batch, committed); err != nil {
 		s.accessLost(err)
 	}
 }

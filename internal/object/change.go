@@ -73,7 +73,8 @@ func (s *Service) apply(ctx context.Context, bucketName, key string, decide deci
 		if err != nil || rec == nil {
 			return kv.Position{}, err
 		}
-		if _, err := s.journal.Add(&t.batch, rec, b.consumers(rec)); err != nil {
+		added, err := s.journal.Add(&t.batch, rec, b.consumers(rec.Name, key))
+		if err != nil {
 			return kv.Position{}, err
 		}
 		positions, err := s.store.Commit(ctx, &t.batch)
@@ -83,14 +84,15 @@ func (s *Service) apply(ctx context.Context, bucketName, key string, decide deci
 		if err != nil {
 			return kv.Position{}, fmt.Errorf("commit %s/%s: %w", bucketName, key, storeError(err))
 		}
-		return positions[ownAppend], nil
+		s.journal.Committed(added, positions)
+		return positions[added.Append], nil
 	}
 	return kv.Position{}, fmt.Errorf("%w: %s/%s", ErrContended, bucketName, key)
 }
 
-// consumers names the targets that the bucket's rules send rec to.
-func (b *bucket) consumers(rec *event.Record) []string {
-	ids := b.rules.Match(rec.Name, rec.Key)
+// consumers names the targets that the bucket's rules send an event to.
+func (b *bucket) consumers(name event.Name, key string) []string {
+	ids := b.rules.Match(name, key)
 	if len(ids) == 0 {
 		return nil
 	}

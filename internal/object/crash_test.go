@@ -375,7 +375,7 @@ func deliver(ctx context.Context, s *site, l *log) {
 			for _, e := range entries {
 				after[p] = e.Sequence
 				l.deliver(e.Record.Request.ID)
-				if s.journal.Ack(ctx, crashConsumer, []journal.At{e.At()}) != nil {
+				if s.journal.Ack(ctx, crashConsumer, []journal.At{e.At()}, int64(e.Bytes)) != nil {
 					return
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/journal"
 )
 
 // Errors. They arrive wrapped; use errors.Is.
@@ -30,6 +31,7 @@ var (
 	ErrMetadataTooLarge   = errors.New("object: metadata is too large")
 	ErrNoSpace            = errors.New("object: not enough free space")
 	ErrUnavailable        = errors.New("object: store is unavailable")
+	ErrBacklogFull        = journal.ErrBacklogFull
 	ErrUnsure             = errors.New("object: outcome unknown")
 	ErrContended          = errors.New("object: too many concurrent changes")
 	ErrNoSuchUpload       = errors.New("object: no such upload")

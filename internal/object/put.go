@@ -38,8 +38,13 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err := s.Admit(); err != nil {
 		return Info{}, err
 	}
-	// A body for a bucket that is not there need not be read.
-	if _, _, err := s.readBucket(ctx, s.store, in.Bucket); err != nil {
+	// A body for a bucket that is not there, or that will be refused, need not
+	// be read.
+	b, _, err := s.readBucket(ctx, s.store, in.Bucket)
+	if err != nil {
+		return Info{}, err
+	}
+	if err := s.journal.Admit(b.consumers(event.ObjectCreatedPut, in.Key)); err != nil {
 		return Info{}, err
 	}
 	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5})

@@ -50,6 +50,8 @@ type targetInfo struct {
 	BacklogBytes  int64      `json:"backlogBytes"`
 	OldestEvent   *time.Time `json:"oldestEvent,omitempty"`
 	OverLimit     bool       `json:"overLimit,omitempty"`
+	Full          bool       `json:"full,omitempty"`
+	Dropped       int64      `json:"dropped,omitempty"`
 	Delivered     int64      `json:"delivered"`
 	Failed        int64      `json:"failed"`
 	Parked        int64      `json:"parked"`
@@ -150,7 +152,8 @@ func newTargetInfo(s notify.Status) targetInfo {
 	t := targetInfo{
 		Status: offline, State: string(s.State),
 		Backlog: s.Backlog.Entries, BacklogBytes: s.Backlog.Bytes, OldestEvent: timeOrNil(s.Backlog.Oldest),
-		OverLimit: s.OverLimit, Delivered: s.Delivered, Failed: s.Failed, Parked: s.Parked, BlockedKeys: s.BlockedKeys,
+		OverLimit: s.OverLimit, Full: s.Full, Dropped: s.Backlog.Dropped,
+		Delivered: s.Delivered, Failed: s.Failed, Parked: s.Parked, BlockedKeys: s.BlockedKeys,
 		LastError: s.LastError, LastErrorTime: timeOrNil(s.LastErrorTime),
 	}
 	if s.State == notify.Online {

@@ -68,6 +68,7 @@ func domainErrors() []domainError {
 		{object.ErrInvalidPartNumber, errInvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"},
 		{object.ErrPartTooSmall, errEntityTooSmall, ""},
 		{object.ErrNoSpace, errXMinioStorageFull, ""},
+		{object.ErrBacklogFull, errServiceUnavailable, "The backlog of a notification target of this bucket is full, and its queue_full setting has writes refused until it has drained."},
 		{object.ErrUnsure, errServiceUnavailable, "The outcome of the request is unknown. Please check and retry."},
 		{object.ErrUnavailable, errServiceUnavailable, ""},
 		{object.ErrContended, errSlowDown, ""},

@@ -40,6 +40,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 		config.FreeText(), config.Extension())
 	f.Path(&s.CertAuthority, "cert_authority", "file of CA certificates to trust for the endpoint, besides the server's own",
 		config.Extension())
+	s.BoundFields(f)
 }
 
 // Validate checks what one key alone cannot tell.
