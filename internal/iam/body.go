@@ -59,7 +59,7 @@ func (v *Verifier) newBody(r *http.Request, sc *scope, key *signingKey, o Option
 		b.src, b.size = http.NoBody, 0
 	}
 	payload := sc.payload
-	if payload == "" { // anonymous
+	if payload == "" { // anonymous, or signed with version 2
 		payload = unsignedPayload
 		if first(r.Header, "X-Amz-Content-Sha256") == streamingUnsignedTrailer {
 			payload = streamingUnsignedTrailer

@@ -37,16 +37,7 @@ type queryPair struct{ name, value, end int }
 func (s *scratch) canonicalRequest(r *http.Request, sc *scope) error {
 	b := append(s.canonical[:0], r.Method...)
 	b = append(b, '\n')
-	if r.URL.Path == "" {
-		b = append(b, '/')
-	}
-	for i := range len(r.URL.Path) {
-		if c := r.URL.Path[i]; c == '/' || unreserved(c) {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', upperHexDigits[c>>4], upperHexDigits[c&15])
-		}
-	}
+	b = appendPath(b, r.URL.Path)
 	b = append(b, '\n')
 	b, err := s.appendQuery(b, r.URL.RawQuery, sc.query)
 	if err != nil {
@@ -68,6 +59,21 @@ func (s *scratch) canonicalRequest(r *http.Request, sc *scope) error {
 	b = append(b, '\n')
 	s.canonical = append(b, sc.payload...)
 	return nil
+}
+
+// appendPath appends a path, encoded.
+func appendPath(b []byte, path string) []byte {
+	if path == "" {
+		return append(b, '/')
+	}
+	for i := range len(path) {
+		if c := path[i]; c == '/' || unreserved(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', upperHexDigits[c>>4], upperHexDigits[c&15])
+		}
+	}
+	return b
 }
 
 // appendQuery appends the query with names and values encoded anew and sorted,

@@ -37,7 +37,7 @@ var (
 	ErrInvalidContentSHA256 = errors.New("iam: invalid x-amz-content-sha256 header")
 	// ErrMultipleAuth: the request is signed in more than one way.
 	ErrMultipleAuth = errors.New("iam: more than one authentication mechanism")
-	// ErrSignatureVersion: the request is signed, but not with version 4.
+	// ErrSignatureVersion: the request is signed, but with neither version.
 	ErrSignatureVersion = errors.New("iam: unsupported authorization mechanism")
 	// ErrInvalidToken: a session token came with a credential that has none.
 	ErrInvalidToken = errors.New("iam: invalid session token")

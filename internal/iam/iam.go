@@ -1,6 +1,6 @@
 // Package iam says who sent a request and what they may do: credentials, the
 // verification of AWS Signature Version 4 in its header, presigned and
-// streaming forms, and authorisation.
+// streaming forms and of Version 2, and authorisation.
 //
 // It knows HTTP requests and signatures, not buckets or objects: the S3 and the
 // admin surface call Verifier.Verify, then Authorize, then read the verified

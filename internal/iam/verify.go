@@ -35,7 +35,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Verifier verifies AWS Signature Version 4. It is safe for concurrent use.
+// Verifier verifies AWS Signature Version 4, and Version 2. It is safe for
+// concurrent use.
 type Verifier struct {
 	credentials Lookup
 	region      string
@@ -67,6 +68,11 @@ type Options struct {
 	// IgnoreChecksums leaves x-amz-checksum headers alone: in some operations
 	// they do not tell of the body.
 	IgnoreChecksums bool
+	// Version4Only refuses Version 2, which covers neither body nor query.
+	Version4Only bool
+	// HostBucket is the bucket that the request's host names; empty if its path
+	// does. Version 2 signs it.
+	HostBucket string
 }
 
 // Verified is a request whose signature is right, or that has none.
@@ -85,24 +91,30 @@ type Verified struct {
 // The body is not read; Verified.Body verifies it as the caller reads. The
 // caller closes Verified.Body. r must not be changed meanwhile.
 func (v *Verifier) Verify(r *http.Request, o Options) (Verified, error) {
-	signed, presigned, err := mechanism(r)
+	m, err := mechanismOf(r)
 	if err != nil {
 		return Verified{}, err
 	}
-	if !signed {
-		b, err := v.newBody(r, &scope{}, nil, o)
-		return Verified{Body: b}, err
+	var sc scope // that of a request whose signature says nothing of its body
+	var cred Credential
+	var key *signingKey
+	switch m {
+	case anonymous:
+	case header2, query2:
+		if o.Version4Only {
+			return Verified{}, ErrSignatureVersion
+		}
+		cred, err = v.verify2(r, m == query2, o)
+	default:
+		if m == query4 {
+			sc, err = parseQuery(r.URL.RawQuery)
+		} else {
+			sc, err = parseHeader(first(r.Header, "Authorization"))
+		}
+		if err == nil {
+			cred, key, err = v.verify(r, &sc, o.Region)
+		}
 	}
-	var sc scope
-	if presigned {
-		sc, err = parseQuery(r.URL.RawQuery)
-	} else {
-		sc, err = parseHeader(first(r.Header, "Authorization"))
-	}
-	if err != nil {
-		return Verified{}, err
-	}
-	cred, key, err := v.verify(r, &sc, o.Region)
 	if err != nil {
 		return Verified{}, err
 	}
@@ -113,22 +125,36 @@ func (v *Verifier) Verify(r *http.Request, o Options) (Verified, error) {
 	return Verified{Credential: cred, Body: b}, nil
 }
 
-// mechanism says how a request is signed, if at all.
-func mechanism(r *http.Request) (signed, presigned bool, err error) {
+// mechanism is how a request is signed.
+type mechanism uint8
+
+const (
+	anonymous mechanism = iota
+	header4             // version 4, in the Authorization header
+	query4              // version 4, presigned
+	header2             // version 2, in the Authorization header
+	query2              // version 2, presigned
+)
+
+func mechanismOf(r *http.Request) (mechanism, error) {
 	header := r.Header["Authorization"]
 	raw := r.URL.RawQuery
-	query := hasParam(raw, "X-Amz-Signature") || hasParam(raw, "X-Amz-Credential") || hasParam(raw, "X-Amz-Algorithm")
+	inQuery := anonymous
 	switch {
-	case len(header) > 1 || len(header) == 1 && query:
-		return false, false, ErrMultipleAuth
-	case len(header) == 1:
-		return true, false, nil
-	case query:
-		return true, true, nil
+	case hasParam(raw, "X-Amz-Signature"), hasParam(raw, "X-Amz-Credential"), hasParam(raw, "X-Amz-Algorithm"):
+		inQuery = query4
 	case hasParam(raw, "AWSAccessKeyId"):
-		return false, false, ErrSignatureVersion
+		inQuery = query2
 	}
-	return false, false, nil
+	switch {
+	case len(header) > 1, len(header) == 1 && inQuery != anonymous:
+		return anonymous, ErrMultipleAuth
+	case len(header) == 0:
+		return inQuery, nil
+	case strings.HasPrefix(header[0], version2+" "):
+		return header2, nil
+	}
+	return header4, nil
 }
 
 // verify checks everything but the body.

@@ -232,7 +232,7 @@ func TestVerifyHeader(t *testing.T) {
 		{name: "no date", after: func(r *http.Request) { r.Header.Del("X-Amz-Date") }, want: ErrMissingDate},
 		{name: "strange date", after: func(r *http.Request) { r.Header.Set("X-Amz-Date", "yesterday") }, want: ErrMissingDate},
 		{name: "date of another day", after: replaceAuth("/20130524/", "/20130523/"), want: ErrHeaderMalformed},
-		{name: "version 2", after: func(r *http.Request) { r.Header.Set("Authorization", "AWS a:b") }, want: ErrSignatureVersion},
+		{name: "version 2", after: func(r *http.Request) { r.Header.Set("Authorization", "AWS a:b") }, want: ErrHeaderMalformed},
 		{name: "bearer", after: func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, want: ErrSignatureVersion},
 		{name: "two headers", after: func(r *http.Request) { r.Header.Add("Authorization", "x") }, want: ErrMultipleAuth},
 		{name: "header and query", after: func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=x" }, want: ErrMultipleAuth},
@@ -390,7 +390,7 @@ func TestPresigned(t *testing.T) {
 		{name: "no signature", edit: set("X-Amz-Signature", ""), want: ErrQueryMalformed},
 		{name: "repeated parameter", edit: func(r *http.Request) { r.URL.RawQuery += "&X-Amz-Expires=1" }, want: ErrQueryMalformed},
 		{name: "session token", edit: set("X-Amz-Security-Token", "t"), want: ErrInvalidToken},
-		{name: "version 2", edit: func(r *http.Request) { r.URL.RawQuery = "AWSAccessKeyId=a&Signature=b&Expires=1" }, want: ErrSignatureVersion},
+		{name: "version 2", edit: func(r *http.Request) { r.URL.RawQuery = "AWSAccessKeyId=a&Signature=b&Expires=1" }, want: ErrInvalidAccessKey},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -77,7 +77,7 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	verified, err := h.Verifier.Verify(r, iam.Options{Region: iam.RegionAny})
+	verified, err := h.Verifier.Verify(r, iam.Options{Region: iam.RegionAny, Version4Only: true})
 	if err != nil {
 		return authError(err)
 	}
