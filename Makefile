@@ -11,7 +11,7 @@ BENCH ?= .
 tools := test/tools/tools
 suite := test/tools/suite
 
-.PHONY: help build tools test lint fmt race crash test-long fuzz bench clean
+.PHONY: help build tools test lint fmt race crash test-long fuzz brokers bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,10 @@ test-long: ## the long versions, hours: hundreds of rounds, millions of crashes
 
 fuzz: ## fuzz every target for FUZZTIME
 	@test/tools/fuzz $(FUZZTIME)
+
+brokers: ## start all brokers and leave them running for you to play with
+	@$(tools) brokers >/dev/null
+	go run ./test/brokers
 
 bench: ## measure packages, then the server beside its peer
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/...

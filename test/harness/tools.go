@@ -16,6 +16,9 @@ func CacheDir(t testing.TB) string {
 	if dir := os.Getenv(EnvCache); dir != "" {
 		return dir
 	}
+	if os.Geteuid() == 0 {
+		return "/var/cache/carillon"
+	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
