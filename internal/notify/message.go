@@ -11,13 +11,17 @@ const bodyBytes = 1280
 // message makes the message of an event. It is made anew for each attempt, so
 // that read-ahead holds records only. Its memory is never used again: an
 // abandoned Send may still read it.
-func (r *runner) message(it *item, form target.Body) target.Message {
+func (r *runner) message(it *item, traits target.Traits) target.Message {
 	e := it.entry
+	told := e.Record
+	if traits.Mirror {
+		told = shown(told)
+	}
 	body := make([]byte, 0, bodyBytes)
-	if form == target.Records {
-		body = r.encoder.AppendRecords(body, e.Record, e.Place)
+	if traits.Body == target.Records {
+		body = r.encoder.AppendRecords(body, told, e.Place)
 	} else {
-		body = r.encoder.AppendEnvelope(body, e.Record, e.Place)
+		body = r.encoder.AppendEnvelope(body, told, e.Place)
 	}
 	return target.Message{
 		ID:        event.EventID(e.Place),
@@ -28,4 +32,18 @@ func (r *runner) message(it *item, form target.Body) target.Message {
 		Sequencer: event.Sequencer(e.Record, e.Place),
 		Attempt:   it.hist.attempts + 1,
 	}
+}
+
+// shown is the record that a copy of the bucket's keys keeps: that of the event,
+// unless the event removed a version and another came to light. Then it is told
+// as the creation of that one.
+func shown(rec *event.Record) *event.Record {
+	if rec.NoPost || rec.Post == nil || !rec.Name.IsRemoved() {
+		return rec
+	}
+	told := *rec
+	told.Name = event.ObjectCreatedPut
+	told.VersionID, told.Size, told.ETag = rec.Post.VersionID, rec.Post.Size, rec.Post.ETag
+	told.ContentType, told.UserMetadata = rec.Post.ContentType, rec.Post.UserMetadata
+	return &told
 }

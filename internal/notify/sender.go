@@ -256,7 +256,7 @@ func (b *batch) add(k *keyState, r *runner, traits target.Traits, size *int) int
 		if len(b.items) >= limit {
 			break
 		}
-		msg := r.message(it, traits.Body)
+		msg := r.message(it, traits)
 		if len(b.items) > 0 && traits.MaxBatchBytes > 0 && b.bytes+len(msg.Body) > traits.MaxBatchBytes {
 			break
 		}

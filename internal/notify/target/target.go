@@ -83,4 +83,8 @@ type Traits struct {
 	Timeout time.Duration
 	// Body is the form of Message.Body.
 	Body Body
+	// Mirror says that the destination holds a copy of the bucket's keys (see
+	// Message.Mirror): the Body of a message that is MirrorSet then tells of the
+	// version that GET shows, also where the event removed another.
+	Mirror bool
 }

@@ -2,11 +2,9 @@ package webhook
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/carillon-s3/carillon/internal/config"
@@ -92,46 +90,8 @@ func (s *Settings) authorization() (string, error) {
 
 // tls is the configuration for an https endpoint.
 func (s *Settings) tls(env target.Env) (*tls.Config, error) {
-	conf := env.TLS()
-	if s.ClientCert != "" {
-		if _, err := tls.LoadX509KeyPair(s.ClientCert, s.ClientKey); err != nil {
-			return nil, fmt.Errorf("client_cert and client_key: %w", err)
-		}
-		// Read for each connection, so that renewed files are used at once.
-		conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(s.ClientCert, s.ClientKey)
-			if err != nil {
-				return nil, fmt.Errorf("client_cert and client_key: %w", err)
-			}
-			return &pair, nil
-		}
-	}
-	if s.CertAuthority == "" {
-		return conf, nil
-	}
-	pem, err := os.ReadFile(s.CertAuthority)
-	if err != nil {
-		return nil, fmt.Errorf("cert_authority: %w", err)
-	}
-	pool, err := roots(env)
-	if err != nil {
-		return nil, err
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("cert_authority: %s holds no certificate", s.CertAuthority)
-	}
-	conf.RootCAs = pool
-	return conf, nil
-}
-
-// roots is a copy of the roots that the server trusts.
-func roots(env target.Env) (*x509.CertPool, error) {
-	if env.RootCAs != nil {
-		return env.RootCAs.Clone(), nil
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("cert_authority: the system's certificates: %w", err)
-	}
-	return pool, nil
+	return target.ClientTLS{
+		CAFile: s.CertAuthority, CAKey: "cert_authority",
+		CertFile: s.ClientCert, KeyFile: s.ClientKey, CertKeys: "client_cert and client_key",
+	}.Config(env)
 }
