@@ -15,7 +15,7 @@ import (
 // byte (testdata/golden), so that a consumer sees no difference; of its
 // responseElements only the content-length is left out, since it is the size of
 // an answer that no consumer sees. A replayed record has one element more,
-// "x-carillon-replay".
+// "x-carillon-replay", and so has one of a backfill, "x-carillon-backfill".
 type Encoder struct {
 	// Region is the site's region, often empty.
 	Region string
@@ -111,6 +111,9 @@ func (e *Encoder) appendResponse(dst []byte, rec *Record) []byte {
 	dst = appendString(dst, e.HostID)
 	dst = append(dst, `,"x-amz-request-id":`...)
 	dst = appendString(dst, rec.Request.ID)
+	if rec.Backfill {
+		dst = append(dst, `,"x-carillon-backfill":"true"`...)
+	}
 	if rec.Replay {
 		dst = append(dst, `,"x-carillon-replay":"true"`...)
 	}

@@ -235,9 +235,10 @@ func TestEncoderExtras(t *testing.T) {
 	t.Parallel()
 	base := goldenRecords()["put"]
 	at := event.Place{Stamp: stamp}
-	internal, replayed, access, expired := base, base, base, base
+	internal, replayed, backfilled, access, expired := base, base, base, base, base
 	internal.Request = event.Request{Internal: true, UserAgent: "Internal: [ILM-Expiry]", SourceIP: "node1"}
 	replayed.Replay = true
+	backfilled.Backfill = true
 	access.Sequencer = 0x18EAAF3A00000001
 	expired.Name = event.ObjectRemovedDeleteAllVersions
 	tests := map[string]struct {
@@ -246,6 +247,7 @@ func TestEncoderExtras(t *testing.T) {
 	}{
 		"internal has no request":     {internal, `"userIdentity":{"principalId":""},"requestParameters":null,`},
 		"internal has a source":       {internal, `"source":{"host":"node1","port":"","userAgent":"Internal: [ILM-Expiry]"}`},
+		"backfill is marked":          {backfilled, `"x-amz-request-id":"REQUEST-ID","x-carillon-backfill":"true","x-minio-deployment-id":`},
 		"replay is marked":            {replayed, `"x-amz-request-id":"REQUEST-ID","x-carillon-replay":"true","x-minio-deployment-id":`},
 		"sequencer of its own":        {access, `"sequencer":"18EAAF3A00000001"`},
 		"time is not the sequencer's": {access, `"eventTime":"2026-11-23T13:21:05.756Z"`},

@@ -32,6 +32,10 @@ type Record struct {
 	Sequencer uint64 `cbor:"13,keyasint,omitempty"`
 	// Replay marks a record that is sent again on an operator's word.
 	Replay bool `cbor:"14,keyasint,omitempty"`
+	// Backfill marks a record of an object that was there already, made on an
+	// operator's word: nothing happened to the object then. Listeners do not get
+	// it.
+	Backfill bool `cbor:"15,keyasint,omitempty"`
 }
 
 // Request is who asked for it, and how.

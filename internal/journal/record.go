@@ -59,6 +59,13 @@ func newOutboxEntry(recordBytes int) []byte {
 	return v
 }
 
+// newStampedEntry is an entry of a record that was committed before.
+func newStampedEntry(stamp uint64, recordBytes int) []byte {
+	v := newOutboxEntry(recordBytes)
+	binary.BigEndian.PutUint64(v[entryStampOffset:], stamp)
+	return v
+}
+
 // outboxEntry is a decoded outbox value.
 type outboxEntry struct {
 	at     At

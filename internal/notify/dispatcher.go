@@ -183,7 +183,7 @@ func (d *Dispatcher) applyOne(ctx context.Context, c Configured) error {
 		}
 		d.stopOne(ctx, old.runner)
 	}
-	r, err := startRunner(ctx, d.options, c)
+	r, err := startRunner(ctx, d.options, c, nil)
 	if err != nil {
 		next.Err = err
 		d.set(name, next)
@@ -221,33 +221,6 @@ func (d *Dispatcher) publish() {
 			r.grewAll()
 		}
 	}
-}
-
-// Restart reads a target's outbox from its beginning again, for an operator who
-// put events back into it. Events in memory are not lost; some may be delivered
-// twice. ErrNotFound if the target does not run.
-func (d *Dispatcher) Restart(ctx context.Context, id event.TargetID) error {
-	d.applying.Lock()
-	defer d.applying.Unlock()
-	d.mu.RLock()
-	c := d.targets[id.String()]
-	d.mu.RUnlock()
-	if c == nil || c.runner == nil {
-		return fmt.Errorf("%w: %s", ErrNotFound, id)
-	}
-	d.stopOne(ctx, c.runner)
-	next := &configured{Configured: c.Configured, since: c.since}
-	r, err := startRunner(ctx, d.options, c.Configured)
-	if err != nil {
-		next.Err = err
-		d.set(id.String(), next)
-		d.publish()
-		return err
-	}
-	next.runner = r
-	d.set(id.String(), next)
-	d.publish()
-	return nil
 }
 
 // Known reports whether rules may name the target: it is configured and not

@@ -78,8 +78,9 @@ type health struct {
 	journalLogged time.Time
 }
 
-// start begins delivery to a target.
-func startRunner(ctx context.Context, o Options, c Configured) (*runner, error) {
+// startRunner begins delivery to a target. before, if not nil, is the stopped
+// runner that it follows: its counts go on.
+func startRunner(ctx context.Context, o Options, c Configured, before *runner) (*runner, error) {
 	consumer := c.Target.String()
 	blocked, err := loadBlocked(ctx, o.Journal, consumer)
 	if err != nil {
@@ -95,6 +96,10 @@ func startRunner(ctx context.Context, o Options, c Configured) (*runner, error) 
 		kind: c.Kind, settings: c.Settings, env: o.env(c.Target),
 	}
 	r.parked.Store(parked)
+	if before != nil {
+		r.delivered.Store(before.delivered.Load())
+		r.failedSends.Store(before.failedSends.Load())
+	}
 	r.well.Store(true)
 	r.health.since = time.Now()
 	// Delivery lives until stop, not as long as the call that started it.

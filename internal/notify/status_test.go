@@ -293,3 +293,38 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		wantOrder(t, b, want)
 	})
 }
+
+// TestRewriteMeetsNoEventInFlight: while an operator's change is under way,
+// nothing is sent and nothing is acknowledged; afterwards delivery goes on with
+// what the change left, and its counts go on too.
+func TestRewriteMeetsNoEventInFlight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, b := newMemJournal(), newBroker(target.Traits{Senders: 3})
+		d := start(t, j, nil, b.configured("1"))
+		load(j, 50, 4, "1:fake")
+		id := event.TargetID{ID: "1", Type: "fake"}
+		wantErr := errors.New("no")
+		err := d.Rewrite(t.Context(), id, func(context.Context) error {
+			sends, left := b.count(func(b *broker) int { return b.sends }), j.left("1:fake")
+			time.Sleep(time.Minute)
+			if now := b.count(func(b *broker) int { return b.sends }); now != sends || j.left("1:fake") != left {
+				t.Errorf("%d sends, %d events left before, %d and %d after", sends, left, now, j.left("1:fake"))
+			}
+			return wantErr
+		})
+		if !errors.Is(err, wantErr) {
+			t.Errorf("error %v", err)
+		}
+		until(t, "delivered", func() bool { return j.left("1:fake") == 0 })
+		statuses, err := d.Status(t.Context())
+		if err != nil || len(statuses) != 1 || statuses[0].Delivered < 50 {
+			t.Errorf("%+v, %v", statuses, err)
+		}
+		ran := false
+		err = d.Rewrite(t.Context(), event.TargetID{ID: "2", Type: "fake"}, func(context.Context) error { ran = true; return nil })
+		if err != nil || !ran {
+			t.Errorf("a target that is not configured: ran %v, %v", ran, err)
+		}
+	})
+}
