@@ -95,10 +95,12 @@ func TestSelectionOfParkedEvents(t *testing.T) {
 		sel  func(places []journal.At) journal.Selection
 		want []int
 	}{
-		"all":     {func([]journal.At) journal.Selection { return journal.Selection{} }, []int{0, 1, 2, 3}},
-		"one":     {func(p []journal.At) journal.Selection { return journal.Selection{At: &p[2]} }, []int{2}},
-		"another": {func([]journal.At) journal.Selection { return journal.Selection{At: &journal.At{Partition: 70, Sequence: 9}} }, nil},
-		"reason":  {func([]journal.At) journal.Selection { return journal.Selection{Reason: "bad request"} }, []int{0, 2}},
+		"all": {func([]journal.At) journal.Selection { return journal.Selection{} }, []int{0, 1, 2, 3}},
+		"one": {func(p []journal.At) journal.Selection { return journal.Selection{At: &p[2]} }, []int{2}},
+		"another": {func([]journal.At) journal.Selection {
+			return journal.Selection{At: &journal.At{Partition: 70, Sequence: 9}}
+		}, nil},
+		"reason": {func([]journal.At) journal.Selection { return journal.Selection{Reason: "bad request"} }, []int{0, 2}},
 		"time": {func([]journal.At) journal.Selection {
 			return journal.Selection{From: day.Add(time.Hour), To: day.Add(3 * time.Hour)}
 		}, []int{1, 2}},

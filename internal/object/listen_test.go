@@ -24,7 +24,7 @@ func (s *site) listen(t *testing.T, bucket string, hold <-chan struct{}, names .
 	heard, ready, done := make(chan object.Heard, 10_000), make(chan struct{}), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		done <- s.Listen(ctx, filter, func() { close(ready) }, func(h object.Heard) error {
+		done <- s.Listen(ctx, object.ListenInput{Filter: filter}, func() { close(ready) }, func(h object.Heard) error {
 			if hold != nil {
 				<-hold
 			}
@@ -78,7 +78,7 @@ func TestListenToAMissingBucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Listen(t.Context(), filter, nil, nil); !errors.Is(err, object.ErrNoSuchBucket) {
+	if err := s.Listen(t.Context(), object.ListenInput{Filter: filter}, nil, nil); !errors.Is(err, object.ErrNoSuchBucket) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -42,6 +42,7 @@ var (
 	ErrUnknownTarget      = errors.New("object: notification target is unknown")
 	ErrCopyToItself       = errors.New("object: copy of an object to itself changes nothing")
 	ErrCopyTooLarge       = errors.New("object: copy source is larger than allowed")
+	ErrResumeToken        = errors.New("object: resume token is not valid here")
 )
 
 // Bucket is a bucket as its users see it.

@@ -72,6 +72,7 @@ func domainErrors() []domainError {
 		{object.ErrUnsure, errServiceUnavailable, "The outcome of the request is unknown. Please check and retry."},
 		{object.ErrUnavailable, errServiceUnavailable, ""},
 		{object.ErrContended, errSlowDown, ""},
+		{object.ErrResumeToken, errInvalidArgument, "since must be empty, a time (RFC 3339), or a resume token of this server."},
 		{object.ErrUnknownTarget, errInvalidArgument, "A specified destination ARN does not exist or is not well-formed. Verify the destination ARN."},
 	}
 }

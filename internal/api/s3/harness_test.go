@@ -101,8 +101,8 @@ type counted struct {
 	site *site
 }
 
-func (c counted) Listen(ctx context.Context, filter event.ListenFilter, ready func(), fn func(object.Heard) error) error {
-	return c.Service.Listen(ctx, filter, func() {
+func (c counted) Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error {
+	return c.Service.Listen(ctx, in, func() {
 		ready()
 		c.site.listening.Add(1)
 		c.site.began <- struct{}{}

@@ -3,6 +3,7 @@ package s3api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -27,13 +28,17 @@ const (
 // would end the client's stream; blanks before a line do not.
 const (
 	pingLine = "{\"Records\":null}\n"
-	gapLine  = "{\"Records\":null,\"Gap\":true}\n"
 	blank    = " "
 )
 
+// sinceParameter is an extension of ours. A client that sends it, be it empty,
+// can resume: it gets lines with a token, which stands behind all events before
+// it, and may begin with a token that it got, or with a time.
+const sinceParameter = "since"
+
 // listen answers ListenBucketNotification and ListenNotification: one line of
-// JSON for every matching event from now on, until the client goes away or the
-// server stops.
+// JSON for every matching event from now on, or from the time or token in since,
+// until the client goes away or the server stops.
 func listen(h *Handler, w *response, r *request) error {
 	ping, err := event.ParsePing(r.query)
 	if err != nil {
@@ -43,6 +48,9 @@ func listen(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	in := object.ListenInput{
+		Filter: filter, Resumable: r.query.Has(sinceParameter), Since: r.query.Get(sinceParameter),
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	s := &stream{
 		w: w, control: http.NewResponseController(w.ResponseWriter),
@@ -50,7 +58,7 @@ func listen(h *Handler, w *response, r *request) error {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- h.Service.Listen(ctx, filter, func() { close(s.ready) }, func(heard object.Heard) error {
+		ended <- h.Service.Listen(ctx, in, func() { close(s.ready) }, func(heard object.Heard) error {
 			return s.send(ctx, h.line(heard))
 		})
 	}()
@@ -62,9 +70,16 @@ func listen(h *Handler, w *response, r *request) error {
 	return err
 }
 
+// line is what the client reads of it. Clients that know nothing of gaps and
+// tokens find no records in such a line, and go on.
 func (h *Handler) line(heard object.Heard) []byte {
-	if heard.Gap {
-		return []byte(gapLine)
+	switch {
+	case heard.Gap && heard.Missed > 0:
+		return fmt.Appendf(nil, "{\"Records\":null,\"Gap\":true,\"Missed\":%d}\n", heard.Missed)
+	case heard.Gap:
+		return []byte("{\"Records\":null,\"Gap\":true}\n")
+	case heard.Token != "":
+		return fmt.Appendf(nil, "{\"Records\":null,\"Token\":%q}\n", heard.Token)
 	}
 	return append(h.Encoder.AppendListen(nil, heard.Record, heard.Place), '\n')
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/minio/minio-go/v7/pkg/notification"
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
-	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/object"
 )
 
@@ -230,7 +229,7 @@ type scripted struct {
 	script func(ctx context.Context, tell func(object.Heard) error) error
 }
 
-func (s scripted) Listen(ctx context.Context, _ event.ListenFilter, ready func(), fn func(object.Heard) error) error {
+func (s scripted) Listen(ctx context.Context, _ object.ListenInput, ready func(), fn func(object.Heard) error) error {
 	ready()
 	return s.script(ctx, fn)
 }

@@ -44,7 +44,7 @@ type Service interface {
 
 	Notification(ctx context.Context, bucket string) (*event.Config, error)
 	SetNotification(ctx context.Context, bucket string, document []byte) error
-	Listen(ctx context.Context, filter event.ListenFilter, ready func(), fn func(object.Heard) error) error
+	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error
 
 	// Admit says whether growing mutations are accepted now.
 	Admit() error
