@@ -83,6 +83,14 @@ func (c *counter) drop() {
 	c.dropped++
 }
 
+// adjust counts what an operator did to old entries and to gaps.
+func (c *counter) adjust(entries, bytes, dropped int64) {
+	c.went(-entries, -bytes)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped += dropped
+}
+
 func (c *counter) backlog() Backlog {
 	c.mu.Lock()
 	defer c.mu.Unlock()

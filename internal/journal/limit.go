@@ -93,3 +93,24 @@ func (j *Journal) Full(consumer string) bool {
 	reason, _ := j.counters.of(consumer).admit()
 	return reason != ""
 }
+
+// halfEntries is half of what an outbox without a limit may hold before an alarm
+// is raised.
+const halfEntries = 50_000
+
+// Room is how many events an operator's replay or backfill may add to a
+// consumer's outbox: until it is half full, so that they never are the reason
+// for which what happens is dropped or refused. 0 means that they wait.
+func (j *Journal) Room(consumer string) int64 {
+	c := j.counters.of(consumer)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	half := int64(halfEntries)
+	if c.limit.Entries > 0 {
+		half = (c.limit.Entries + 1) / 2
+	}
+	if c.limit.Bytes > 0 && c.bytes >= (c.limit.Bytes+1)/2 {
+		return 0
+	}
+	return max(half-c.entries, 0)
+}

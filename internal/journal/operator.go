@@ -35,23 +35,37 @@ type Step struct {
 	Next *At
 }
 
-// Selection says which parked events an operator means: those that all of its
-// fields fit. The zero Selection means every one.
+// Selection says which parked events or gaps an operator means: those that all
+// of its fields fit. The zero Selection means every one.
 type Selection struct {
 	// At is the place of one event; nil means any.
 	At *At
 	// Reason is a part of the reason that was noted, in any case of letters.
 	Reason string
-	// From is included, To is not: when the event was parked.
+	// From is included, To is not: when an event was parked, or the first of a
+	// gap was recorded.
 	From, To time.Time
 }
 
 // Fits reports whether the selection means p.
-func (s Selection) Fits(p *Parked) bool {
-	return (s.At == nil || *s.At == p.At()) &&
-		(s.From.IsZero() || !p.ParkedAt.Before(s.From)) &&
-		(s.To.IsZero() || p.ParkedAt.Before(s.To)) &&
-		strings.Contains(strings.ToLower(p.Reason), strings.ToLower(s.Reason))
+func (s Selection) Fits(p *Parked) bool { return s.fits(p.At(), p.Reason, p.ParkedAt) }
+
+// FitsGap reports whether the selection means g.
+func (s Selection) FitsGap(g Gap) bool { return s.fits(g.At, g.Reason, g.First) }
+
+func (s Selection) fits(at At, reason string, when time.Time) bool {
+	return (s.At == nil || *s.At == at) &&
+		(s.From.IsZero() || !when.Before(s.From)) && (s.To.IsZero() || when.Before(s.To)) &&
+		strings.Contains(strings.ToLower(reason), strings.ToLower(s.Reason))
+}
+
+// rows are those that a step looks at: one alone, if that is selected.
+func (s Selection) rows(prefix byte, consumer string, behind *At) kv.Range {
+	if s.At == nil {
+		return behindRange(prefix, consumer, behind)
+	}
+	key := entryKey(prefix, consumer, *s.At)
+	return kv.Range{Start: key, End: append(slices.Clone(key), 0)}
 }
 
 // RetryParked moves parked events back to the consumer's outbox, marked as
@@ -59,94 +73,81 @@ func (s Selection) Fits(p *Parked) bool {
 // the outbox from its beginning. behind is the Next of the step before, nil for
 // the first.
 func (j *Journal) RetryParked(ctx context.Context, consumer string, sel Selection, behind *At) (Step, error) {
-	step, err := j.changeParked(ctx, consumer, sel, behind, func(b *kv.Batch, p *Parked) error {
-		return j.requeue(ctx, b, consumer, p.Entry)
-	})
-	if err != nil {
-		return step, fmt.Errorf("retry parked events of %s: %w", consumer, err)
-	}
-	return step, nil
+	return j.changeParked(ctx, "retry", consumer, sel, behind, j.requeue)
 }
 
 // DropParked forgets parked events, durably and for good.
 func (j *Journal) DropParked(ctx context.Context, consumer string, sel Selection, behind *At) (Step, error) {
-	step, err := j.changeParked(ctx, consumer, sel, behind, func(*kv.Batch, *Parked) error { return nil })
-	if err != nil {
-		return step, fmt.Errorf("drop parked events of %s: %w", consumer, err)
-	}
-	return step, nil
+	forget := func(context.Context, *plan, string, Entry) error { return nil }
+	return j.changeParked(ctx, "drop", consumer, sel, behind, forget)
 }
 
 // changeParked takes the selected events of one step out of the parked ones,
 // and lets change say what else becomes of each in the same commit.
-func (j *Journal) changeParked(ctx context.Context, consumer string, sel Selection, behind *At, change func(*kv.Batch, *Parked) error) (Step, error) {
-	if sel.At != nil {
-		// Its row alone, however many there are.
-		behind = &At{sel.At.Partition, sel.At.Sequence - 1}
-	}
-	return j.decideStep(ctx, func() (*kv.Batch, Step, error) {
-		var b kv.Batch
-		var step Step
+func (j *Journal) changeParked(
+	ctx context.Context, verb, consumer string, sel Selection, behind *At,
+	change func(context.Context, *plan, string, Entry) error,
+) (Step, error) {
+	p, err := j.carryOut(ctx, consumer, func(p *plan) error {
 		rows := 0
-		for e, err := range j.store.Scan(ctx, behindRange(prefixParked, consumer, behind)) {
+		for e, err := range j.store.Scan(ctx, sel.rows(prefixParked, consumer, behind)) {
 			if err != nil {
-				return nil, step, err
+				return err
 			}
-			p, err := j.parked(e)
+			parked, err := j.parked(e)
 			if err != nil {
-				return nil, step, err
+				return err
 			}
-			at := p.At()
-			if sel.At != nil && at != *sel.At {
-				break
-			}
-			if rows++; sel.Fits(&p) {
-				b.Require(e.Key, e.Item)
-				b.Delete(e.Key)
-				if err := change(&b, &p); err != nil {
-					return nil, step, err
+			at := parked.At()
+			if rows++; sel.Fits(&parked) {
+				p.batch.Require(e.Key, e.Item)
+				p.batch.Delete(e.Key)
+				if err := change(ctx, p, consumer, parked.Entry); err != nil {
+					return err
 				}
-				step.Count++
+				p.Count++
 			}
-			if rows == stepRows || b.Bytes() > stepBytes {
-				step.Next = &at
+			if rows == stepRows || p.batch.Bytes() > stepBytes {
+				p.Next = &at
 				break
 			}
 		}
-		return &b, step, nil
+		return nil
 	})
+	if err != nil {
+		return Step{}, fmt.Errorf("%s parked events of %s: %w", verb, consumer, err)
+	}
+	return p.Step, nil
 }
 
 // requeue writes the outbox entry of an event that is to be sent again, with
 // the record itself in it: so it is independent of the log's window, and can be
 // marked. An event that still waits there is left as it is.
-func (j *Journal) requeue(ctx context.Context, b *kv.Batch, consumer string, e Entry) error {
+func (j *Journal) requeue(ctx context.Context, p *plan, consumer string, e Entry) error {
 	key := entryKey(prefixOutbox, consumer, e.At())
 	item, err := j.store.Get(ctx, key)
 	if err != nil {
 		return err
 	}
-	b.Require(key, item)
+	p.batch.Require(key, item)
 	if item.Exists() {
 		return nil
 	}
-	value, err := replayedEntry(e)
-	if err != nil {
-		return err
-	}
-	b.Set(key, value)
-	return nil
+	return p.send(consumer, e)
 }
 
-// replayedEntry is the stored outbox entry of an event that is sent again.
-func replayedEntry(e Entry) ([]byte, error) {
+// send puts an event into the outbox again, marked.
+func (p *plan) send(consumer string, e Entry) error {
 	rec := *e.Record
 	rec.Replay = true
 	record, err := encode(recordVersion, &rec)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return append(newStampedEntry(e.Stamp, len(record)), record...), nil
+	p.batch.Set(entryKey(prefixOutbox, consumer, e.At()), append(newStampedEntry(e.Stamp, len(record)), record...))
+	p.entries++
+	p.bytes += int64(len(record))
+	return nil
 }
 
 // DropBacklog forgets the events of a consumer's outbox that were recorded
@@ -154,36 +155,36 @@ func replayedEntry(e Entry) ([]byte, error) {
 // consumer's blocked keys are forgotten too: none may be blocked by an event
 // that is gone.
 func (j *Journal) DropBacklog(ctx context.Context, consumer string, before time.Time, behind *At) (Step, error) {
-	step, err := j.decideStep(ctx, func() (*kv.Batch, Step, error) {
-		var b kv.Batch
-		var step Step
+	p, err := j.carryOut(ctx, consumer, func(p *plan) error {
 		rows := 0
 		for e, err := range j.store.Scan(ctx, behindRange(prefixOutbox, consumer, behind)) {
 			if err != nil {
-				return nil, step, err
+				return err
 			}
 			entry, err := decodeOutboxEntry(e)
 			if err != nil {
-				return nil, step, err
+				return err
 			}
 			if rows++; stampTime(entry.stamp).Before(before) {
-				b.Delete(e.Key)
-				step.Count++
+				p.batch.Delete(e.Key)
+				p.Count++
+				p.entries--
+				p.bytes -= int64(entry.bytes)
 			}
 			if rows == stepRows {
-				step.Next = &entry.at
+				p.Next = &entry.at
 				break
 			}
 		}
-		return &b, step, nil
+		return nil
 	})
 	if err != nil {
-		return step, fmt.Errorf("drop the backlog of %s: %w", consumer, err)
+		return Step{}, fmt.Errorf("drop the backlog of %s: %w", consumer, err)
 	}
-	if step.Next == nil {
+	if p.Next == nil {
 		_, err = j.UnblockAll(ctx, consumer)
 	}
-	return step, err
+	return p.Step, err
 }
 
 // UnblockAll empties a consumer's set of blocked keys and says how many it
@@ -192,115 +193,55 @@ func (j *Journal) UnblockAll(ctx context.Context, consumer string) (int64, error
 	var total int64
 	prefix := consumerPrefix(prefixBlocked, consumer)
 	for {
-		step, err := j.decideStep(ctx, func() (*kv.Batch, Step, error) {
-			var b kv.Batch
-			var step Step
+		p, err := j.carryOut(ctx, consumer, func(p *plan) error {
 			for e, err := range j.store.Scan(ctx, kv.Range{Start: prefix, End: kv.PrefixEnd(prefix), KeysOnly: true}) {
 				if err != nil {
-					return nil, step, err
+					return err
 				}
-				b.Delete(e.Key)
-				if step.Count++; step.Count == stepRows {
+				p.batch.Delete(e.Key)
+				if p.Count++; p.Count == stepRows {
 					break
 				}
 			}
-			return &b, step, nil
+			return nil
 		})
-		total += step.Count
 		if err != nil {
 			return total, fmt.Errorf("unblock the keys of %s: %w", consumer, err)
 		}
-		if step.Count < stepRows {
+		if total += p.Count; p.Count < stepRows {
 			return total, nil
 		}
 	}
 }
 
-// decideStep commits what decide writes, and has it decide again if something
-// that it required has changed.
-func (j *Journal) decideStep(ctx context.Context, decide func() (*kv.Batch, Step, error)) (Step, error) {
+// plan is what one step is about to do.
+type plan struct {
+	Step
+	batch kv.Batch
+	// entries and bytes are by how much the outbox grows, dropped by how much
+	// the gaps do.
+	entries, bytes, dropped int64
+}
+
+// carryOut commits what decide writes, counts it, and has it decide again if
+// something that it required has changed.
+func (j *Journal) carryOut(ctx context.Context, consumer string, decide func(*plan) error) (*plan, error) {
 	var err error
 	for range stepTries {
-		var b *kv.Batch
-		var step Step
-		if b, step, err = decide(); err != nil {
-			return Step{}, err
+		p := &plan{}
+		if err = decide(p); err != nil {
+			return nil, err
 		}
-		if b.Empty() {
-			return step, nil
+		if p.batch.Empty() {
+			return p, nil
 		}
-		if _, err = j.store.Commit(ctx, b); err == nil {
-			return step, nil
+		if _, err = j.store.Commit(ctx, &p.batch); err == nil {
+			j.counters.of(consumer).adjust(p.entries, p.bytes, p.dropped)
+			return p, nil
 		}
 		if !errors.Is(err, kv.ErrConflict) {
-			return Step{}, err
-		}
-	}
-	return Step{}, err
-}
-
-// behindRange is what a consumer has under prefix, behind a place; nil starts
-// at the first.
-func behindRange(prefix byte, consumer string, behind *At) kv.Range {
-	all := consumerPrefix(prefix, consumer)
-	r := kv.Range{Start: all, End: kv.PrefixEnd(all)}
-	if behind != nil {
-		r.Start = append(entryKey(prefix, consumer, *behind), 0)
-	}
-	return r
-}
-
-// Waiting lists up to max events of a consumer's outbox behind a place, by
-// partition and sequence; nil starts at the first.
-func (j *Journal) Waiting(ctx context.Context, consumer string, behind *At, max int) ([]Entry, error) {
-	var out []Entry
-	for len(out) < max {
-		next, ok, err := j.nextWaiting(ctx, consumer, behind)
-		if err != nil || !ok {
-			return out, err
-		}
-		page, err := j.Pending(ctx, consumer, next.Partition, next.Sequence-1, max-len(out))
-		if err != nil {
 			return nil, err
 		}
-		behind = &next // what was acknowledged meanwhile is passed over
-		if len(page) > 0 {
-			last := page[len(page)-1].At()
-			behind = &last
-		}
-		out = append(out, page...)
 	}
-	return out, nil
-}
-
-func (j *Journal) nextWaiting(ctx context.Context, consumer string, behind *At) (At, bool, error) {
-	r := behindRange(prefixOutbox, consumer, behind)
-	r.KeysOnly = true
-	for e, err := range j.store.Scan(ctx, r) {
-		if err != nil {
-			return At{}, false, fmt.Errorf("read the outbox of %s: %w", consumer, err)
-		}
-		at, ok := entryAt(e.Key)
-		if !ok {
-			return At{}, false, fmt.Errorf("%w: outbox entry %q", errStored, e.Key)
-		}
-		return at, true, nil
-	}
-	return At{}, false, nil
-}
-
-// Holders lists the consumers for which anything is kept: events that wait or
-// are parked, or blocked keys, whether or not a target of that name is
-// configured.
-func (j *Journal) Holders(ctx context.Context) ([]string, error) {
-	var out []string
-	for _, prefix := range []byte{prefixOutbox, prefixParked, prefixBlocked} {
-		names, err := j.consumersUnder(ctx, prefix)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, names...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	return nil, err
 }

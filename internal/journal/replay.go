@@ -146,52 +146,57 @@ func (j *Journal) replay(
 	if err := j.store.Admit(); err != nil {
 		return ReplayStep{}, err
 	}
-	var step ReplayStep
 	entries, next, err := j.readRange(ctx, r, behind)
 	if err != nil || len(entries) == 0 {
-		step.Next = next
-		return step, err
+		return ReplayStep{Step: Step{Next: next}}, err
 	}
-	first, last := entries[0].At(), entries[len(entries)-1].At()
-	waiting, err := j.sequencesOf(ctx, prefixOutbox, consumer, first, last)
+	var waiting int64
+	p, err := j.carryOut(ctx, consumer, func(p *plan) (err error) {
+		waiting, err = j.resend(ctx, p, consumer, entries, want)
+		return err
+	})
 	if err != nil {
-		return step, err
+		return ReplayStep{}, err
+	}
+	return ReplayStep{Step: Step{Count: p.entries, Next: next}, Waiting: waiting}, nil
+}
+
+// resend plans to send again those of a page of one partition that are wanted,
+// and says how many of them wait in the outbox already.
+func (j *Journal) resend(
+	ctx context.Context, p *plan, consumer string, page []Entry, want func(*event.Record) (bool, error),
+) (waiting int64, err error) {
+	first, last := page[0].At(), page[len(page)-1].At()
+	queued, err := j.sequencesOf(ctx, prefixOutbox, consumer, first, last)
+	if err != nil {
+		return 0, err
 	}
 	parked, err := j.sequencesOf(ctx, prefixParked, consumer, first, last)
 	if err != nil {
-		return step, err
+		return 0, err
 	}
-	var b kv.Batch
-	for _, e := range entries {
+	for _, e := range page {
 		ok, err := want(e.Record)
 		if err != nil {
-			return step, err
+			return 0, err
 		}
-		if at := e.At(); ok {
-			if parked[at.Sequence] {
-				b.Delete(entryKey(prefixParked, consumer, at))
-			}
-			if waiting[at.Sequence] {
-				step.Waiting++
-			} else {
-				value, err := replayedEntry(e)
-				if err != nil {
-					return step, err
-				}
-				// No requirement: nobody else makes an entry of a record that
-				// was committed before, but another replay, with the same value.
-				b.Set(entryKey(prefixOutbox, consumer, at), value)
-				step.Count++
+		switch {
+		case !ok:
+			continue
+		case queued[e.Sequence]:
+			waiting++
+		default:
+			// No requirement: nobody else makes an entry of a record that was
+			// committed before, but another replay, with the same value.
+			if err := p.send(consumer, e); err != nil {
+				return 0, err
 			}
 		}
-	}
-	if !b.Empty() {
-		if _, err := j.store.Commit(ctx, &b); err != nil {
-			return ReplayStep{}, err
+		if parked[e.Sequence] {
+			p.batch.Delete(entryKey(prefixParked, consumer, e.At()))
 		}
 	}
-	step.Next = next
-	return step, nil
+	return waiting, nil
 }
 
 // readRange reads a page of a range behind a place, all of one partition. next

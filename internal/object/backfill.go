@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/kv"
 )
 
@@ -41,6 +42,9 @@ type BackfillPage struct {
 	// After is where the next page begins; Done says that there is none.
 	After string
 	Done  bool
+	// Crowded says that the page ended early, since the target's outbox is half
+	// full: what happens goes first.
+	Crowded bool
 }
 
 // Backfill records, durably, an event for each of a page of a bucket's objects
@@ -60,7 +64,11 @@ func (s *Service) Backfill(ctx context.Context, in BackfillInput) (BackfillPage,
 	f := &backfill{service: s, in: in, limit: backfillBatch, page: BackfillPage{BucketID: in.BucketID, After: in.After}}
 	begun, looked := time.Now(), 0
 	for looked < in.Max && !f.page.Done {
-		n, err := f.step(ctx, in.Max-looked)
+		room := s.journal.Room(in.Target.String())
+		if f.page.Crowded = room == 0; f.page.Crowded {
+			break
+		}
+		n, err := f.step(ctx, min(in.Max-looked, int(min(room, backfillBatch))))
 		if err != nil {
 			return f.page, fmt.Errorf("backfill %s: %w", in.Bucket, err)
 		}
@@ -141,27 +149,42 @@ func (f *backfill) attempt(ctx context.Context, limit int) (int, error) {
 	}
 	var batch kv.Batch
 	batch.Require(bucketKey(f.in.Bucket), bucketItem)
-	recorded := 0
+	var added []journal.Added
 	for _, row := range rows {
 		if !row.Item.Exists() {
 			continue // deleted, which has an event of its own
 		}
-		if err := f.add(&batch, b, row, string(row.Key[base:])); err != nil {
+		a, err := f.add(&batch, b, row, string(row.Key[base:]))
+		if err != nil {
 			return 0, err
 		}
-		recorded++
+		added = append(added, a)
 	}
-	if recorded > 0 {
-		if _, err := s.store.Commit(ctx, &batch); errors.Is(err, kv.ErrConflict) {
-			return 0, errTryAgain
-		} else if err != nil {
-			return 0, storeError(err)
-		}
+	if err := f.commit(ctx, &batch, added); err != nil {
+		return 0, err
 	}
-	f.page.Recorded += recorded
+	f.page.Recorded += len(added)
 	f.page.After = string(rows[len(rows)-1].Key[base:])
 	f.page.Done = !more
 	return len(rows), nil
+}
+
+// commit makes the records durable and tells delivery of them.
+func (f *backfill) commit(ctx context.Context, batch *kv.Batch, added []journal.Added) error {
+	if len(added) == 0 {
+		return nil
+	}
+	positions, err := f.service.store.Commit(ctx, batch)
+	if errors.Is(err, kv.ErrConflict) {
+		return errTryAgain
+	}
+	if err != nil {
+		return storeError(err)
+	}
+	for _, a := range added {
+		f.service.journal.Committed(a, positions)
+	}
+	return nil
 }
 
 // scan reads the rows of the next objects, limit at most.
@@ -179,10 +202,10 @@ func (f *backfill) scan(ctx context.Context, b *bucket, limit int) (rows []kv.En
 }
 
 // add writes the event of one object into the batch.
-func (f *backfill) add(batch *kv.Batch, b *bucket, row kv.Entry, key string) error {
+func (f *backfill) add(batch *kv.Batch, b *bucket, row kv.Entry, key string) (journal.Added, error) {
 	v, err := decodeVersion(row.Item.Value)
 	if err != nil {
-		return fmt.Errorf("%s/%s: %w", b.name, key, err)
+		return journal.Added{}, fmt.Errorf("%s/%s: %w", b.name, key, err)
 	}
 	batch.Require(row.Key, row.Item)
 	name := event.ObjectCreatedPut
@@ -192,6 +215,5 @@ func (f *backfill) add(batch *kv.Batch, b *bucket, row kv.Entry, key string) err
 	t := &tx{bucket: b, key: key}
 	rec := t.created(name, v, f.in.Request)
 	rec.VersionID, rec.Backfill = v.VersionID, true
-	_, err = f.service.journal.Add(batch, rec, []string{f.in.Target.String()})
-	return err
+	return f.service.journal.Add(batch, rec, []string{f.in.Target.String()})
 }

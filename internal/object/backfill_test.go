@@ -261,3 +261,19 @@ func TestBackfillKeepsToItsRate(t *testing.T) {
 		}
 	})
 }
+
+// TestBackfillLeavesRoom: a backfill ends its page while the target's outbox is
+// half full, so that no live event is dropped because of it.
+func TestBackfillLeavesRoom(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.mustBucket(t, "bucket")
+	for i := range 50 {
+		s.put(t, "bucket", fmt.Sprint("k", i), "v")
+	}
+	s.journal.SetLimit("1:webhook", journal.Limit{Entries: 20})
+	page, err := s.Backfill(t.Context(), object.BackfillInput{Bucket: "bucket", Target: hookTarget(), Max: 100})
+	if err != nil || !page.Crowded || page.Done || page.Recorded != 10 || s.journal.Full("1:webhook") {
+		t.Errorf("%+v, %v", page, err)
+	}
+}
