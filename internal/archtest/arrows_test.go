@@ -22,7 +22,11 @@ type arrow struct {
 func arrows() []arrow {
 	engines := "an engine knows its contract and nothing of its users"
 	return []arrow{
-		{"cmd/...", []string{"internal/server", "internal/config"}, "a command turns flags into a configuration and runs the server"},
+		{
+			"cmd/...",
+			[]string{"internal/server", "internal/config", "internal/api/admin/adminapi"},
+			"a command turns flags into a configuration and runs the server, or asks a running one by its API",
+		},
 		{"internal/server", []string{"internal/..."}, "the server wires everything together"},
 
 		{
@@ -32,9 +36,13 @@ func arrows() []arrow {
 		},
 		{
 			"internal/api/admin",
-			[]string{"internal/object", "internal/iam", "internal/config", "internal/notify", "internal/event", "internal/s3"},
-			"the admin surface knows objects, users, settings and delivery, and no store",
+			[]string{
+				"internal/object", "internal/iam", "internal/config", "internal/notify", "internal/event", "internal/s3",
+				"internal/journal", "internal/api/admin/adminapi",
+			},
+			"the admin surface knows objects, users, settings, delivery and, for what operators do to events, the journal; no store",
 		},
+		{"internal/api/admin/adminapi", nil, "what both ends of the API see knows neither end"},
 		{
 			"internal/api/console",
 			[]string{"internal/object", "internal/iam", "internal/config", "internal/notify", "internal/event", "internal/s3"},

@@ -23,6 +23,9 @@ func (j *Journal) Read(ctx context.Context, partition uint16, from uint64, max i
 	return out, nil
 }
 
+// Epoch is that of all ids of this journal.
+func (j *Journal) Epoch() uint64 { return j.store.Epoch() }
+
 // First is the lowest sequence that a partition still keeps.
 func (j *Journal) First(ctx context.Context, partition uint16) (uint64, error) {
 	first, _, err := j.store.Bounds(ctx, kv.LogID(partition))

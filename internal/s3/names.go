@@ -12,9 +12,10 @@ const (
 	// MaxBucketNameBytes is the longest one (same page).
 	MaxBucketNameBytes = 63
 
-	// reservedBucket would hide the admin, health and metric paths, which live
-	// under /minio/.
-	reservedBucket = "minio"
+	// reservedBucket and ownReservedBucket would hide the admin, health and
+	// metric paths, which live under /minio/ and /carillon/.
+	reservedBucket    = "minio"
+	ownReservedBucket = "carillon"
 )
 
 // ValidBucketName reports whether name can be given to a bucket: 3 to 63 lower
@@ -24,7 +25,7 @@ const (
 // suffixes that only Amazon's own services take (xn--, -s3alias) are allowed,
 // as S3-compatible servers do.
 func ValidBucketName(name string) bool {
-	if len(name) < MinBucketNameBytes || len(name) > MaxBucketNameBytes || name == reservedBucket {
+	if len(name) < MinBucketNameBytes || len(name) > MaxBucketNameBytes || name == reservedBucket || name == ownReservedBucket {
 		return false
 	}
 	prev := byte('.') // so that a dot or hyphen cannot come first

@@ -37,6 +37,7 @@ func TestValidBucketName(t *testing.T) {
 		"192.168.1.1":           false,
 		"999.999.999.999":       false,
 		"minio":                 false,
+		"carillon":              false,
 		".minio.sys":            false,
 		"a/b":                   false,
 		"abc\x00":               false,

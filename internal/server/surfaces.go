@@ -12,11 +12,11 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/all"
 )
 
-// adminPrefix is the start of all paths that are not S3's: no bucket can have
-// the name.
-const adminPrefix = "/minio/"
+// adminPrefixes are the starts of all paths that are not S3's: no bucket can have
+// such a name.
+func adminPrefixes() []string { return []string{"/minio/", "/carillon/"} }
 
-// newHandler joins the surfaces: the admin's below /minio/, all else is S3.
+// newHandler joins the surfaces: the admin's below their prefixes, all else is S3.
 func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	verifier := iam.New(iam.Config{Credentials: iam.Root(s.set.root), Region: s.set.region})
 	objects := s3api.New(s3api.Config{
@@ -29,11 +29,15 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 		Health: health{s}, Control: control{s.stops}, TargetID: targetID, Usage: s.usage,
 		DeploymentID: s.deployment, Region: s.set.region, Version: Version(), HostID: encoder.HostID,
 		Folder: s.set.folder, Logger: s.log,
+		Events: admin.Events{Journal: s.journal, Objects: s.objects, Delivery: s.dispatcher, Encoder: encoder},
 	})
+	prefixes := adminPrefixes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, adminPrefix) {
-			administration.ServeHTTP(w, r)
-			return
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(r.URL.Path, prefix) {
+				administration.ServeHTTP(w, r)
+				return
+			}
 		}
 		objects.ServeHTTP(w, r)
 	})

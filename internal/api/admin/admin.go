@@ -1,5 +1,6 @@
 // Package admin is the admin HTTP surface: what `mc admin` calls below
-// /minio/admin/v3/, and the health checks below /minio/health/. It verifies who
+// /minio/admin/v3/, our own calls about events (package adminapi), and the
+// health checks below /minio/health/. It verifies who
 // asks (internal/iam), and turns requests into calls of the settings' store and
 // of delivery.
 //
@@ -17,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/api/admin/adminapi"
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
@@ -63,14 +65,15 @@ type BucketUsage struct {
 	Bytes int64
 }
 
-// Config is what a Handler needs. Settings, Verifier, Targets, Health and
-// Control are required.
+// Config is what a Handler needs. Settings, Verifier, Targets, Health, Control
+// and Events are required.
 type Config struct {
 	Settings *config.Store
 	Verifier *iam.Verifier
 	Targets  Targets
 	Health   Health
 	Control  Control
+	Events   Events
 	// TargetID names the target of an instance; false if it is none. Settings
 	// that were just set are checked by it.
 	TargetID func(config.Instance) (event.TargetID, bool)
@@ -96,13 +99,14 @@ type Handler struct {
 	Config
 	mux         *http.ServeMux
 	routes      map[string]route
+	eventRoutes map[string]route
 	envelopes   *envelopes
 	started     time.Time
 	lastRequest atomic.Uint64
 }
 
-// New returns a handler for the paths /minio/admin/, /minio/kms/ and
-// /minio/health/.
+// New returns a handler for the paths /minio/admin/, /minio/kms/,
+// /minio/health/ and adminapi.Prefix.
 func New(c Config) *Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -110,9 +114,13 @@ func New(c Config) *Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	h := &Handler{Config: c, mux: http.NewServeMux(), routes: routes(), envelopes: newEnvelopes(), started: c.Now()}
+	h := &Handler{
+		Config: c, mux: http.NewServeMux(), routes: routes(), eventRoutes: eventRoutes(),
+		envelopes: newEnvelopes(), started: c.Now(),
+	}
 	h.mux.HandleFunc("/minio/admin/", h.serveAdmin)
 	h.mux.HandleFunc("/minio/kms/", h.serveAdmin)
+	h.mux.HandleFunc(adminapi.Prefix, h.serveEvents)
 	h.mux.HandleFunc("GET /minio/health/live", h.live) // GET patterns take HEAD too
 	h.mux.HandleFunc("GET /minio/health/ready", h.ready)
 	h.mux.HandleFunc("GET /minio/health/cluster", h.cluster)

@@ -38,6 +38,11 @@ var (
 	errBadConfig      = &code{"XMinioAdminConfigBadJSON", http.StatusBadRequest, "The configuration provided has incorrect values."}
 	errConfig         = &code{"XMinioConfigError", http.StatusBadRequest, "The configuration provided cannot be read."}
 	errConfigNotFound = &code{"XMinioConfigNotFoundError", http.StatusNotFound, "There is no such configuration."}
+	errNoSuchCall     = &code{"NoSuchCall", http.StatusNotFound, "There is no such admin call, or it lacks a parameter."}
+	errNoSuchTarget   = &code{"NoSuchTarget", http.StatusNotFound, "There is no such target."}
+	errNoSuchBucket   = &code{"NoSuchBucket", http.StatusNotFound, "The specified bucket does not exist, or is not the one that it was."}
+	errStorageFull    = &code{"XMinioStorageFull", http.StatusInsufficientStorage, "Free space is below the reserve."}
+	errUnavailable    = &code{"ServiceUnavailable", http.StatusServiceUnavailable, "The store cannot take changes now. Ask again."}
 	errInvalidQuery   = &code{"InvalidArgument", http.StatusBadRequest, "Invalid Argument"}
 )
 

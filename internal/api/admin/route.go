@@ -61,19 +61,25 @@ type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	query url.Values
-	// secret seals the bodies of the call.
-	secret string
-	body   *iam.Body
+	// accessKey is whose call it is; secret seals its bodies.
+	accessKey, secret string
+	body              *iam.Body
 }
 
 func (h *Handler) serveAdmin(w http.ResponseWriter, r *http.Request) {
-	if err := h.handle(w, r); err != nil {
+	h.serveRoutes(w, r, prefix, h.routes, errVersion)
+}
+
+// serveRoutes serves the calls of a table below a prefix; unknown says that
+// there is no such call.
+func (h *Handler) serveRoutes(w http.ResponseWriter, r *http.Request, below string, table map[string]route, unknown *code) {
+	if err := h.handle(w, r, below, table, unknown); err != nil {
 		h.writeError(w, r, err)
 	}
 }
 
-func (h *Handler) handle(w http.ResponseWriter, r *http.Request) error {
-	rt, query, err := h.match(r)
+func (h *Handler) handle(w http.ResponseWriter, r *http.Request, below string, table map[string]route, unknown *code) error {
+	rt, query, err := match(r, below, table, unknown)
 	if err != nil {
 		return err
 	}
@@ -85,35 +91,38 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request) error {
 	if !verified.Credential.Owner {
 		return errAccessDenied
 	}
-	return rt.serve(h, &call{w: w, r: r, query: query, secret: verified.Credential.SecretKey, body: verified.Body})
+	return rt.serve(h, &call{
+		w: w, r: r, query: query, body: verified.Body,
+		accessKey: verified.Credential.AccessKey, secret: verified.Credential.SecretKey,
+	})
 }
 
 // match finds the route.
-func (h *Handler) match(r *http.Request) (route, url.Values, error) {
+func match(r *http.Request, below string, table map[string]route, unknown *code) (route, url.Values, error) {
 	if strings.HasPrefix(r.URL.Path, "/minio/kms/") {
 		return route{}, nil, errNotImplemented
 	}
-	path, ok := strings.CutPrefix(r.URL.Path, prefix)
+	path, ok := strings.CutPrefix(r.URL.Path, below)
 	if !ok {
-		return route{}, nil, errVersion
+		return route{}, nil, unknown
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return route{}, nil, errInvalidQuery
 	}
-	if rt, ok := h.routes[r.Method+" "+path]; ok {
+	if rt, ok := table[r.Method+" "+path]; ok {
 		for _, name := range rt.query {
 			if !query.Has(name) {
-				return route{}, nil, errVersion
+				return route{}, nil, unknown
 			}
 		}
 		return rt, query, nil
 	}
 	first, _, _ := strings.Cut(path, "/")
-	if slices.Contains(notImplemented, first) {
+	if below == prefix && slices.Contains(notImplemented, first) {
 		return route{}, nil, errNotImplemented
 	}
-	return route{}, nil, errVersion
+	return route{}, nil, unknown
 }
 
 const (
