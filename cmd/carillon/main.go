@@ -3,7 +3,7 @@
 //
 // Exit codes: 0 done; 1 failed; 2 called wrongly; 3 the store failed while the
 // server was running (its disk gave an error), and nothing is served until it
-// is started again.
+// is started again; 4 done in part, where a command about events says so.
 package main
 
 import (
@@ -24,22 +24,24 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitStoreFailed = 3
+	exitPartly      = 4
 )
 
 // commands is the command line.
 type commands struct {
 	Server  serverCommand  `cmd:"" help:"Serve a folder over S3."`
 	Ready   readyCommand   `cmd:"" help:"Ask a running server whether it is ready; the exit code says so."`
+	Events  eventsCommand  `cmd:"" help:"List, retry, drop, replay and follow the events of a running server."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Help    helpCommand    `cmd:"" hidden:""`
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is main without the process: arguments in, exit code out.
-func run(args, environ []string, stdout, stderr io.Writer) int {
+func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	exited := -1
@@ -49,7 +51,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		kong.UsageOnError(), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&process{environ: environ, stdout: stdout, stderr: stderr}))
+		kong.Bind(&process{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}))
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "carillon:", err)
 		return exitFailed
@@ -82,6 +84,9 @@ func exitCode(err error, stderr io.Writer) int {
 	if errors.Is(err, server.ErrUsage) {
 		return exitUsage
 	}
+	if errors.Is(err, errPartly) {
+		return exitPartly
+	}
 	return exitFailed
 }
 
@@ -98,6 +103,7 @@ func restart() error {
 // process is what a command sees of the process it runs in.
 type process struct {
 	environ        []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -212,6 +213,8 @@ func TestListenErrors(t *testing.T) {
 		"/bkt/?events=s3:ObjectCreated:*&suffix=a&suffix=b":                   "400 InvalidArgument",
 		"/bkt/?events=s3:ObjectCreated:*&prefix=a%5Cb":                        "400 InvalidArgument",
 		"/bkt/?events=s3:ObjectCreated:*&prefix=../a":                         "400 XMinioInvalidResourceName",
+		"/bkt/?events=s3:ObjectCreated:*&since=yesterday":                     "400 InvalidArgument",
+		"/?events=s3:ObjectCreated:*&since=AAAA":                              "400 InvalidArgument",
 		"/other/?events=s3:ObjectCreated:*":                                   "404 NoSuchBucket",
 		"/?events=s3:Nothing":                                                 "400 InvalidArgument",
 		"/bkt/?events=s3:ObjectCreated:*&prefix=" + strings.Repeat("a", 1025): "400 InvalidArgument",
@@ -234,15 +237,16 @@ func (s scripted) Listen(ctx context.Context, _ object.ListenInput, ready func()
 	return s.script(ctx, fn)
 }
 
-func TestListenTellsOfGaps(t *testing.T) {
+func TestListenTellsOfGapsAndPositions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *s3api.Config) {
 		c.Service = scripted{c.Service, func(_ context.Context, tell func(object.Heard) error) error {
-			return tell(object.Heard{Gap: true})
+			return errors.Join(tell(object.Heard{Gap: true}), tell(object.Heard{Gap: true, Missed: 7}), tell(object.Heard{Token: "t-_0"}))
 		}}
 	})
-	_, lines := s.open(t, "/?events=s3:ObjectCreated:*&ping=600")
-	if got, err := io.ReadAll(lines); err != nil || string(got) != "{\"Records\":null,\"Gap\":true}\n" {
+	_, lines := s.open(t, "/?events=s3:ObjectCreated:*&ping=600&since=")
+	want := `{"Records":null,"Gap":true}` + "\n" + `{"Records":null,"Gap":true,"Missed":7}` + "\n" + `{"Records":null,"Token":"t-_0"}` + "\n"
+	if got, err := io.ReadAll(lines); err != nil || string(got) != want {
 		t.Errorf("%q, %v", got, err)
 	}
 }
