@@ -89,9 +89,12 @@ type wholeFlags struct {
 	NoWait   bool   `help:"Do not wait while the target's backlog is half full; exit with code 4 instead."`
 }
 
-// crowdedWait is how long to wait for room in a target's backlog before asking
-// again.
-const crowdedWait = time.Second
+// The wait for room in a target's backlog before asking again: as the target
+// takes events it is short, and it grows while the target takes none.
+const (
+	crowdedWait    = 100 * time.Millisecond
+	maxCrowdedWait = 2 * time.Second
+)
 
 // whole makes a call again and again until all is done, and adds up. If it has
 // to end before, it says how to go on.
@@ -101,7 +104,7 @@ func (f *wholeFlags) whole(ctx context.Context, p *process, flags *serverFlags, 
 		return sum, err
 	}
 	r.Continue = f.Continue
-	said := false
+	said, wait := false, crowdedWait
 	for {
 		a, err := client.Do(ctx, call, r)
 		if err != nil {
@@ -130,7 +133,10 @@ func (f *wholeFlags) whole(ctx context.Context, p *process, flags *serverFlags, 
 			said = true
 			p.say("The backlog of %s is half full: waiting until it has taken more.", r.Target)
 		}
-		if err := pause(ctx, crowdedWait); err != nil {
+		if wait = min(2*wait, maxCrowdedWait); a.Count > 0 {
+			wait = crowdedWait
+		}
+		if err := pause(ctx, wait); err != nil {
 			f.sayContinue(p, &r)
 			return sum, err
 		}
