@@ -89,6 +89,7 @@ type eventsDrop struct {
 	wholeFlags
 	All    bool   `help:"All parked events, or all gaps, of the target."`
 	Yes    bool   `help:"Do not ask."`
+	Force  bool   `help:"The backlog too of a target that is configured, and would get it."`
 	Target string `arg:"" help:"The target, as id:type or ARN."`
 	What   string `arg:"" enum:"parked,gaps,backlog" help:"What is to be forgotten: parked, gaps, or backlog (all that waits)."`
 	Event  string `arg:"" optional:"" help:"The id of one event."`
@@ -109,7 +110,7 @@ func (c *eventsDrop) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	r := c.request(c.Target, c.Event)
-	r.What = c.What
+	r.What, r.Force = c.What, c.Force
 	sum, err := c.whole(ctx, p, &c.serverFlags, "drop", r)
 	return finish(p, &c.serverFlags, sum, fmt.Sprintf("Dropped %d events of %s (%s).", sum.Count, c.Target, c.What), err)
 }

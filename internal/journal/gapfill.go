@@ -56,6 +56,19 @@ func (j *Journal) DropGaps(ctx context.Context, consumer string, sel Selection, 
 	return step, nil
 }
 
+// endGap removes the gap of an event that is sent after all. One that was folded
+// stays: the others in it are missing still.
+func (p *plan) endGap(row kv.Entry) error {
+	gap, err := decodeGap(row)
+	if err != nil || gap.Count > 1 {
+		return err
+	}
+	p.batch.Require(row.Key, row.Item)
+	p.batch.Delete(row.Key)
+	p.dropped--
+	return nil
+}
+
 // changeGaps removes the selected gaps of one step for which end says so. again
 // is called before all are asked, which can happen more than once.
 func (j *Journal) changeGaps(

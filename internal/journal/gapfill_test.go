@@ -152,3 +152,17 @@ func TestRoom(t *testing.T) {
 		})
 	}
 }
+
+func TestReplayEndsGaps(t *testing.T) {
+	t.Parallel()
+	j, _ := dropMany(t, 20)
+	if sent, waited := replay(t, j, journal.Range{}, every); sent != 20 || waited != 1 {
+		t.Errorf("replayed %d, %d waited", sent, waited)
+	}
+	if b, err := j.Backlog(t.Context(), hook); err != nil || b.Dropped != 0 || b.Entries != 21 {
+		t.Errorf("%+v, %v", b, err)
+	}
+	if gaps, err := j.Gaps(t.Context(), hook, nil, 10); err != nil || len(gaps) != 0 {
+		t.Errorf("gaps %v, %v", gaps, err)
+	}
+}

@@ -167,11 +167,15 @@ func (j *Journal) resend(
 	ctx context.Context, p *plan, consumer string, page []Entry, want func(*event.Record) (bool, error),
 ) (waiting int64, err error) {
 	first, last := page[0].At(), page[len(page)-1].At()
-	queued, err := j.sequencesOf(ctx, prefixOutbox, consumer, first, last)
+	queued, err := j.rowsBetween(ctx, prefixOutbox, consumer, first, last)
 	if err != nil {
 		return 0, err
 	}
-	parked, err := j.sequencesOf(ctx, prefixParked, consumer, first, last)
+	parked, err := j.rowsBetween(ctx, prefixParked, consumer, first, last)
+	if err != nil {
+		return 0, err
+	}
+	gaps, err := j.rowsBetween(ctx, prefixGap, consumer, first, last)
 	if err != nil {
 		return 0, err
 	}
@@ -180,20 +184,23 @@ func (j *Journal) resend(
 		if err != nil {
 			return 0, err
 		}
-		switch {
-		case !ok:
+		if !ok {
 			continue
-		case queued[e.Sequence]:
+		}
+		if _, waits := queued[e.Sequence]; waits {
 			waiting++
-		default:
-			// No requirement: nobody else makes an entry of a record that was
-			// committed before, but another replay, with the same value.
-			if err := p.send(consumer, e); err != nil {
+		} else if err := p.send(consumer, e); err != nil {
+			// It needs no requirement: nobody else makes an entry of a record
+			// that was committed before, but another replay, with the same value.
+			return 0, err
+		}
+		if row, ok := parked[e.Sequence]; ok {
+			p.batch.Delete(row.Key)
+		}
+		if row, ok := gaps[e.Sequence]; ok {
+			if err := p.endGap(row); err != nil {
 				return 0, err
 			}
-		}
-		if parked[e.Sequence] {
-			p.batch.Delete(entryKey(prefixParked, consumer, e.At()))
 		}
 	}
 	return waiting, nil
@@ -274,19 +281,18 @@ func (j *Journal) readPartition(ctx context.Context, r Range, p uint16, from uin
 // replayPage is how many records a step of a replay reads.
 const replayPage = 512
 
-// sequencesOf lists what a consumer has under prefix between two places of one
-// partition, both included.
-func (j *Journal) sequencesOf(ctx context.Context, prefix byte, consumer string, first, last At) (map[uint64]bool, error) {
-	out := make(map[uint64]bool)
+// rowsBetween reads what a consumer has under prefix between two places of one
+// partition, both included, by sequence.
+func (j *Journal) rowsBetween(ctx context.Context, prefix byte, consumer string, first, last At) (map[uint64]kv.Entry, error) {
+	out := make(map[uint64]kv.Entry)
 	for e, err := range j.store.Scan(ctx, kv.Range{
-		Start: entryKey(prefix, consumer, first),
-		End:   append(entryKey(prefix, consumer, last), 0), KeysOnly: true,
+		Start: entryKey(prefix, consumer, first), End: append(entryKey(prefix, consumer, last), 0),
 	}) {
 		if err != nil {
 			return nil, err
 		}
 		if at, ok := entryAt(e.Key); ok {
-			out[at.Sequence] = true
+			out[at.Sequence] = e
 		}
 	}
 	return out, nil

@@ -69,6 +69,10 @@ func (s *Service) Backfill(ctx context.Context, in BackfillInput) (BackfillPage,
 			break
 		}
 		n, err := f.step(ctx, min(in.Max-looked, int(min(room, backfillBatch))))
+		if errors.Is(err, journal.ErrBacklogFull) {
+			f.page.Crowded = true
+			break
+		}
 		if err != nil {
 			return f.page, fmt.Errorf("backfill %s: %w", in.Bucket, err)
 		}

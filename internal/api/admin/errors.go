@@ -24,26 +24,27 @@ func (c *code) Error() string { return c.message }
 // The errors that we answer with. Names beginning with XMinio are those that
 // the client knows.
 var (
-	errAccessDenied   = &code{"AccessDenied", http.StatusForbidden, "Access Denied."}
-	errAccessKey      = &code{"InvalidAccessKeyId", http.StatusForbidden, "The Access Key Id you provided does not exist in our records."}
-	errSignature      = &code{"SignatureDoesNotMatch", http.StatusForbidden, "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
-	errSkew           = &code{"RequestTimeTooSkewed", http.StatusForbidden, "The difference between the request time and the server's time is too large."}
-	errBodyHash       = &code{"XAmzContentSHA256Mismatch", http.StatusBadRequest, "The provided 'x-amz-content-sha256' header does not match what was computed."}
-	errIncomplete     = &code{"IncompleteBody", http.StatusBadRequest, "You did not provide the number of bytes specified by the Content-Length HTTP header."}
-	errAuthorization  = &code{"AuthorizationHeaderMalformed", http.StatusBadRequest, "The authorization that you provided is not valid."}
-	errVersion        = &code{"XMinioAdminVersionMismatch", http.StatusUpgradeRequired, "This 'admin' API is not supported by this server."}
-	errNotImplemented = &code{"NotImplemented", http.StatusNotImplemented, "This admin call is not implemented."}
-	errInternal       = &code{"InternalError", http.StatusInternalServerError, "We encountered an internal error."}
-	errTooLarge       = &code{"XMinioAdminConfigTooLarge", http.StatusBadRequest, "The configuration is larger than 256 KiB, or does not say its length."}
-	errBadConfig      = &code{"XMinioAdminConfigBadJSON", http.StatusBadRequest, "The configuration provided has incorrect values."}
-	errConfig         = &code{"XMinioConfigError", http.StatusBadRequest, "The configuration provided cannot be read."}
-	errConfigNotFound = &code{"XMinioConfigNotFoundError", http.StatusNotFound, "There is no such configuration."}
-	errNoSuchCall     = &code{"NoSuchCall", http.StatusNotFound, "There is no such admin call, or it lacks a parameter."}
-	errNoSuchTarget   = &code{"NoSuchTarget", http.StatusNotFound, "There is no such target."}
-	errNoSuchBucket   = &code{"NoSuchBucket", http.StatusNotFound, "The specified bucket does not exist, or is not the one that it was."}
-	errStorageFull    = &code{"XMinioStorageFull", http.StatusInsufficientStorage, "Free space is below the reserve."}
-	errUnavailable    = &code{"ServiceUnavailable", http.StatusServiceUnavailable, "The store cannot take changes now. Ask again."}
-	errInvalidQuery   = &code{"InvalidArgument", http.StatusBadRequest, "Invalid Argument"}
+	errAccessDenied     = &code{"AccessDenied", http.StatusForbidden, "Access Denied."}
+	errAccessKey        = &code{"InvalidAccessKeyId", http.StatusForbidden, "The Access Key Id you provided does not exist in our records."}
+	errSignature        = &code{"SignatureDoesNotMatch", http.StatusForbidden, "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
+	errSkew             = &code{"RequestTimeTooSkewed", http.StatusForbidden, "The difference between the request time and the server's time is too large."}
+	errBodyHash         = &code{"XAmzContentSHA256Mismatch", http.StatusBadRequest, "The provided 'x-amz-content-sha256' header does not match what was computed."}
+	errIncomplete       = &code{"IncompleteBody", http.StatusBadRequest, "You did not provide the number of bytes specified by the Content-Length HTTP header."}
+	errAuthorization    = &code{"AuthorizationHeaderMalformed", http.StatusBadRequest, "The authorization that you provided is not valid."}
+	errVersion          = &code{"XMinioAdminVersionMismatch", http.StatusUpgradeRequired, "This 'admin' API is not supported by this server."}
+	errNotImplemented   = &code{"NotImplemented", http.StatusNotImplemented, "This admin call is not implemented."}
+	errInternal         = &code{"InternalError", http.StatusInternalServerError, "We encountered an internal error."}
+	errTooLarge         = &code{"XMinioAdminConfigTooLarge", http.StatusBadRequest, "The configuration is larger than 256 KiB, or does not say its length."}
+	errBadConfig        = &code{"XMinioAdminConfigBadJSON", http.StatusBadRequest, "The configuration provided has incorrect values."}
+	errConfig           = &code{"XMinioConfigError", http.StatusBadRequest, "The configuration provided cannot be read."}
+	errConfigNotFound   = &code{"XMinioConfigNotFoundError", http.StatusNotFound, "There is no such configuration."}
+	errNoSuchCall       = &code{"NoSuchCall", http.StatusNotFound, "There is no such admin call, or it lacks a parameter."}
+	errNoSuchTarget     = &code{"NoSuchTarget", http.StatusNotFound, "There is no such target."}
+	errTargetConfigured = &code{"TargetIsConfigured", http.StatusConflict, "The target is configured, and would get what waits for it. It is dropped with force only."}
+	errNoSuchBucket     = &code{"NoSuchBucket", http.StatusNotFound, "The specified bucket does not exist, or is not the one that it was."}
+	errStorageFull      = &code{"XMinioStorageFull", http.StatusInsufficientStorage, "Free space is below the reserve."}
+	errUnavailable      = &code{"ServiceUnavailable", http.StatusServiceUnavailable, "The store cannot take changes now. Ask again."}
+	errInvalidQuery     = &code{"InvalidArgument", http.StatusBadRequest, "Invalid Argument"}
 )
 
 // detailed is a code with a sentence of its own.

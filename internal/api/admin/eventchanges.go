@@ -100,6 +100,9 @@ func (h *Handler) dropEvents(r *eventRequest) (answer adminapi.Answer, err error
 		if r.Event != "" || r.Reason != "" || r.From != nil {
 			return answer, errInvalidQuery.with("A backlog is dropped up to a time: it takes to, and not event, reason or from.")
 		}
+		if h.Events.Delivery.Known(r.id) && !r.Force {
+			return answer, errTargetConfigured
+		}
 		before := h.until(r, &answer)
 		step = func(ctx context.Context, behind *journal.At) (journal.Step, error) {
 			return j.DropBacklog(ctx, r.consumer, before, behind)

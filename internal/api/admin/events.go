@@ -84,7 +84,7 @@ func eventRoutes() map[string]route {
 		"GET events/blocked":   {query: []string{"target"}, serve: (*Handler).listBlocked},
 		"POST events/retry":    {serve: eventCall((*Handler).retryEvents, "event", "reason", "from", "to")},
 		"POST events/fill":     {serve: eventCall((*Handler).fillGaps, "event", "reason", "from", "to")},
-		"POST events/drop":     {serve: eventCall((*Handler).dropEvents, "what", "event", "reason", "from", "to")},
+		"POST events/drop":     {serve: eventCall((*Handler).dropEvents, "what", "force", "event", "reason", "from", "to")},
 		"POST events/unblock":  {serve: eventCall((*Handler).unblockKeys, "bucketID", "key")},
 		"POST events/replay":   {serve: eventCall((*Handler).replayEvents, "from", "to", "firstEvent", "lastEvent", "bucket", "prefix", "match")},
 		"POST events/backfill": {serve: eventCall((*Handler).backfillEvents, "bucket", "prefix", "rate")},

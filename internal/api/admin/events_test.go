@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -238,7 +239,7 @@ func TestRetryAndDropOverTheAPI(t *testing.T) {
 	if s.delivery.rewrites != 3 {
 		t.Errorf("%d rewrites, want one for each call", s.delivery.rewrites)
 	}
-	if a := s.call("drop", adminapi.Request{What: "backlog"}); a.Count != 3 || len(s.waiting()) != 0 {
+	if a := s.call("drop", adminapi.Request{What: "backlog", Force: true}); a.Count != 3 || len(s.waiting()) != 0 {
 		t.Errorf("%+v, %d wait", a, len(s.waiting()))
 	}
 }
@@ -408,6 +409,7 @@ func TestBadCallsAboutEvents(t *testing.T) {
 		"from behind to":        {"POST", "events/retry", `{"target":"1:webhook","from":"2026-01-02T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, 400, "InvalidArgument", "from"},
 		"what":                  {"POST", "events/drop", `{"target":"1:webhook"}`, 400, "InvalidArgument", "what"},
 		"backlog by reason":     {"POST", "events/drop", `{"target":"1:webhook","what":"backlog","reason":"x"}`, 400, "InvalidArgument", "reason"},
+		"backlog in use":        {"POST", "events/drop", `{"target":"1:webhook","what":"backlog"}`, 409, "TargetIsConfigured", "force"},
 		"key without bucket":    {"POST", "events/unblock", `{"target":"1:webhook","key":"k"}`, 400, "InvalidArgument", "bucketID"},
 		"no range":              {"POST", "events/replay", `{"target":"1:webhook"}`, 400, "InvalidArgument", "from"},
 		"two ranges":            {"POST", "events/replay", `{"target":"1:webhook","from":"2026-01-02T00:00:00Z","firstEvent":"` + id + `"}`, 400, "InvalidArgument", "firstEvent"},
@@ -452,6 +454,27 @@ func TestCallsAboutEventsAreForTheRootCredential(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzCallsAboutEvents: whatever is sent, the answer is a code, or the call is
+// carried out; never a failure of our own.
+func FuzzCallsAboutEvents(f *testing.F) {
+	f.Add([]byte(`{"target":"1:webhook","what":"parked","continue":"0000000000000001-1-1"}`), "")
+	f.Add([]byte(`{"target":"arn:minio:sqs::1:webhook","from":"2026-01-02T00:00:00Z"}`), "AAAAAAAAAAE")
+	f.Add([]byte(`{"bucketID":18446744073709551615,"key":"\u0000"}`), "!")
+	f.Fuzz(func(t *testing.T, body []byte, token string) {
+		var r adminapi.Request
+		err := readRequest(bytes.NewReader(body), &r, []string{"target", "from", "continue", "bucketID", "key", "what"})
+		var c *code
+		if err != nil && (!errors.As(err, &c) || c.status != http.StatusBadRequest) {
+			t.Errorf("%q: %v", body, err)
+		}
+		if k, err := parseBucketKey(token); err == nil && k != nil {
+			if again, err := parseBucketKey(k.String()); err != nil || *again != *k {
+				t.Errorf("%q does not survive a round trip", token)
+			}
+		}
+	})
 }
 
 func TestClientErrors(t *testing.T) {

@@ -113,8 +113,10 @@ type Request struct {
 	Reason string     `json:"reason,omitempty"`
 	From   *time.Time `json:"from,omitempty"`
 	To     *time.Time `json:"to,omitempty"`
-	// What is dropped: parked, gaps, or backlog.
-	What string `json:"what,omitempty"`
+	// What is dropped: parked, gaps, or backlog. Force has the backlog of a
+	// target dropped although it is configured.
+	What  string `json:"what,omitempty"`
+	Force bool   `json:"force,omitempty"`
 	// FirstEvent and LastEvent are the range of a replay by sequence: two ids of
 	// one partition, both included.
 	FirstEvent string `json:"firstEvent,omitempty"`
