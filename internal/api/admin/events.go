@@ -98,8 +98,6 @@ type eventRequest struct {
 	adminapi.Request
 	id       event.TargetID
 	consumer string
-	// behind is the place in Continue, where that is one.
-	behind *journal.At
 }
 
 // eventCall reads the body of a call, and refuses fields that it does not take.
