@@ -12,11 +12,12 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/all"
 )
 
-// adminPrefixes are the starts of all paths that are not S3's: no bucket can have
-// such a name.
-func adminPrefixes() []string { return []string{"/minio/", "/carillon/"} }
+// isAdmin reports whether a path is not S3's: no bucket can have such a name.
+func isAdmin(path string) bool {
+	return strings.HasPrefix(path, "/minio/") || strings.HasPrefix(path, "/carillon/")
+}
 
-// newHandler joins the surfaces: the admin's below their prefixes, all else is S3.
+// newHandler joins the surfaces: the admin's paths, and S3 for all else.
 func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	verifier := iam.New(iam.Config{Credentials: iam.Root(s.set.root), Region: s.set.region})
 	objects := s3api.New(s3api.Config{
@@ -31,13 +32,10 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 		Folder: s.set.folder, Logger: s.log,
 		Events: admin.Events{Journal: s.journal, Objects: s.objects, Delivery: s.dispatcher, Encoder: encoder},
 	})
-	prefixes := adminPrefixes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, prefix := range prefixes {
-			if strings.HasPrefix(r.URL.Path, prefix) {
-				administration.ServeHTTP(w, r)
-				return
-			}
+		if isAdmin(r.URL.Path) {
+			administration.ServeHTTP(w, r)
+			return
 		}
 		objects.ServeHTTP(w, r)
 	})
