@@ -21,14 +21,16 @@ func TestMirrorsAreToldWhatGetShows(t *testing.T) {
 	}{
 		"a new object": {
 			event.Record{Name: event.ObjectCreatedPut, Size: 5, ETag: "e2", Post: &event.State{Size: 5, ETag: "e2"}},
-			target.MirrorSet, []string{`"s3:ObjectCreated:Put"`, `"size":5`, `"eTag":"e2"`},
+			target.MirrorSet,
+			[]string{`"s3:ObjectCreated:Put"`, `"size":5`, `"eTag":"e2"`},
 		},
 		"the object removed": {
 			event.Record{Name: event.ObjectRemovedDelete}, target.MirrorDelete, []string{`"s3:ObjectRemoved:Delete"`},
 		},
 		"the latest version removed": {
 			event.Record{Name: event.ObjectRemovedDelete, VersionID: "v2", Post: old},
-			target.MirrorSet, []string{`"s3:ObjectCreated:Put"`, `"size":7`, `"eTag":"e1"`, `"versionId":"v1"`, `"contentType":"text/plain"`},
+			target.MirrorSet,
+			[]string{`"s3:ObjectCreated:Put"`, `"size":7`, `"eTag":"e1"`, `"versionId":"v1"`, `"contentType":"text/plain"`},
 		},
 		"a read": {
 			event.Record{Name: event.ObjectAccessedGet, NoPost: true, Size: 9}, target.MirrorNothing, []string{`"s3:ObjectAccessed:Get"`},
