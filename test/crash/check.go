@@ -1,18 +1,21 @@
 package crash
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
-// state is what GET shows of a key: the MD5 of the bytes read, or absent.
+// state is what was seen of a key.
 type state struct {
-	etag string
+	content
 	// problem says that the object is there but could not be read as promised.
 	problem string
 }
+
+// tally counts operations of one kind.
+type tally struct{ acknowledged, lostEvents int }
 
 // report is the outcome of a run. All but acknowledged, events and duplicates
 // must be 0.
@@ -22,18 +25,20 @@ type report struct {
 	events     int
 	lostEvents int
 	// lostObjects counts keys that do not show the last acknowledged or a later
-	// unsure write.
+	// unsure write, byte for byte.
 	lostObjects int
 	// orderViolations counts first deliveries that came after one of a later
 	// mutation of the key, and sequencers that disagree with the order of writes.
 	orderViolations int
-	// phantoms counts events of what was never done.
+	// phantoms counts events of what was never done, or not so often.
 	phantoms int
 	// disagreements counts keys whose last event says another state than GET,
-	// and ids that two mutations share or that one mutation has two of.
+	// events that tell their write wrongly, and ids that two mutations share or
+	// that one mutation has two of.
 	disagreements int
 	duplicates    int
 
+	kinds   map[kind]tally
 	details []string
 }
 
@@ -58,9 +63,20 @@ func (r *report) String() string {
 		r.phantoms, r.disagreements, r.duplicates)
 }
 
+// byKind tells what was acknowledged and lost of each kind.
+func (r *report) byKind() string {
+	var parts []string
+	for _, k := range kinds() {
+		if n := r.kinds[k]; n.acknowledged > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d (%d lost)", k, n.acknowledged, n.lostEvents))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // check compares what was done with what arrived and with what is there.
 func check(done history, arrived []seen, now map[string]state) *report {
-	r := &report{acknowledged: done.acknowledged()}
+	r := &report{kinds: make(map[kind]tally)}
 	first := r.distinct(arrived)
 	r.events = len(first)
 	byKey := make(map[string][]seen)
@@ -71,9 +87,9 @@ func check(done history, arrived []seen, now map[string]state) *report {
 		events := byKey[key]
 		r.order(key, events)
 		slices.SortStableFunc(events, bySequencer)
-		happened := r.match(key, done[key], events)
+		m := r.match(key, done[key], events)
 		if r.object(key, done[key], now[key]) {
-			r.agreement(key, done[key], happened, events, now[key])
+			r.agreement(key, done[key], m, now[key])
 		}
 		delete(byKey, key)
 	}
@@ -82,14 +98,6 @@ func check(done history, arrived []seen, now map[string]state) *report {
 		r.detail("%s: %d events of a key that nobody wrote", key, len(events))
 	}
 	return r
-}
-
-// bySequencer compares sequencers as numbers: hex digits of one length.
-func bySequencer(a, b seen) int {
-	if c := cmp.Compare(len(a.sequencer), len(b.sequencer)); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.sequencer, b.sequencer)
 }
 
 // distinct returns the first delivery of every event, and counts the others.
@@ -127,104 +135,92 @@ func (r *report) order(key string, events []seen) {
 	}
 }
 
-// match assigns events, in order of sequencer, to operations, in the order they
-// were done. It returns which operations have an event.
-func (r *report) match(key string, ops []op, events []seen) []bool {
-	index := make(map[string]int, len(ops))
-	for i, o := range ops {
-		if o.etag != "" {
-			index[o.etag] = i
-		}
-	}
-	happened := make([]bool, len(ops))
-	last := -1
-	for _, e := range events {
-		i, ok := index[e.etag]
-		if e.removed() {
-			i, ok = nextDelete(ops, happened, last)
-		}
-		switch {
-		case !ok:
-			r.phantoms++
-			r.detail("%s: %s %s (sequencer %s) is of no write", key, e.name, e.etag, e.sequencer)
-			continue
-		case !e.removed() && e.size != ops[i].size:
-			r.disagreements++
-			r.detail("%s: the event of %s says %d bytes, want %d", key, ops[i], e.size, ops[i].size)
-		}
-		if i < last {
-			r.orderViolations++
-			r.detail("%s: the sequencer %s of write %d is above that of write %d", key, e.sequencer, i, last)
-		}
-		happened[i], last = true, max(last, i)
-	}
-	for i, o := range ops {
-		if o.acked && !happened[i] {
-			r.lostEvents++
-			r.detail("%s: write %d of %d, %s, has no event", key, i, len(ops), o)
-		}
-	}
-	return happened
+// matched says which operations of a key have events.
+type matched struct {
+	// events counts those of each operation.
+	events []int
+	// last is the operation of the last event, -1 if there is none.
+	last int
 }
 
-// nextDelete is the first delete after last that has no event yet.
-func nextDelete(ops []op, happened []bool, last int) (int, bool) {
-	for i := last + 1; i < len(ops); i++ {
-		if ops[i].etag == "" && !happened[i] {
-			return i, true
-		}
+// match finds the operation of each event; events are in order of sequencer.
+func (r *report) match(key string, ops []op, events []seen) matched {
+	index := make(map[string]int, len(ops))
+	for i, o := range ops {
+		index[o.label] = i
 	}
-	return 0, false
+	m, highest := matched{events: make([]int, len(ops)), last: -1}, -1
+	for _, e := range events {
+		i, ok := index[e.label]
+		if !ok || m.events[i] == ops[i].most() {
+			r.phantoms++
+			r.detail("%s: %s of %q (sequencer %s) is of no write, or one too many", key, e.name, e.label, e.sequencer)
+			continue
+		}
+		r.tells(key, ops[i], e)
+		if i < highest {
+			r.orderViolations++
+			r.detail("%s: the sequencer %s of write %d is above that of write %d", key, e.sequencer, i, highest)
+		}
+		m.events[i]++
+		m.last, highest = i, max(highest, i)
+	}
+	for i, o := range ops {
+		n := r.kinds[o.kind]
+		if o.acked {
+			r.acknowledged++
+			n.acknowledged++
+		}
+		if o.acked && m.events[i] == 0 {
+			r.lostEvents++
+			n.lostEvents++
+			r.detail("%s: write %d of %d, %s, has no event", key, i, len(ops), o)
+		}
+		r.kinds[o.kind] = n
+	}
+	return m
+}
+
+// tells checks that an event says of its write what it was.
+func (r *report) tells(key string, o op, e seen) {
+	created := o.shows != content{}
+	if e.name == o.kind.event() && (!created || e.etag == o.shows.etag && e.size == o.shows.size) {
+		return
+	}
+	r.disagreements++
+	r.detail("%s: %s has the event %s with etag %s and %d bytes", key, o, e.name, e.etag, e.size)
 }
 
 // object checks what GET shows: the last acknowledged write or a later unsure
 // one.
 func (r *report) object(key string, ops []op, now state) bool {
-	if now.problem == "" && allowed(ops, now.etag) {
+	of, none := candidates(ops, now.content)
+	if now.problem == "" && (len(of) > 0 || none) {
 		return true
 	}
 	r.lostObjects++
-	r.detail("%s: shows %q %s; the last writes were %v", key, now.etag, now.problem, ops[max(0, len(ops)-3):])
+	r.detail("%s: shows %s %s; the last writes were %v", key, now.content, now.problem, ops[max(0, len(ops)-3):])
 	return false
 }
 
 // agreement checks that the last event says what GET shows.
-func (r *report) agreement(key string, ops []op, happened []bool, events []seen, now state) {
-	shown, told := lastPut(ops, now.etag), ""
-	if shown >= 0 && !happened[shown] && !ops[shown].acked {
+func (r *report) agreement(key string, ops []op, m matched, now state) {
+	of, none := candidates(ops, now.content)
+	told, known := content{}, none
+	if m.last >= 0 {
+		told = ops[m.last].shows
+	}
+	for _, i := range of {
+		known = known || m.events[i] > 0
+	}
+	switch {
+	case !known && !ops[of[len(of)-1]].acked: // an acknowledged one is counted already
 		r.lostEvents++
-		r.detail("%s: the unsure write %d is there and has no event", key, shown)
-	}
-	if len(events) == 0 {
-		return
-	}
-	if e := events[len(events)-1]; !e.removed() {
-		told = e.etag
-	}
-	// A loss is counted as such already; what remains is an event of a write
-	// that is not there.
-	if told != now.etag && (shown < 0 || happened[shown]) {
+		r.detail("%s: the unsure write is there and has no event: %s", key, ops[of[0]])
+	case known && told != now.content:
+		// Where an event is missing, that is counted already; what remains is an
+		// event of a write that is not there.
 		r.disagreements++
-		r.detail("%s: GET shows %q, the last event says %q", key, now.etag, told)
+		r.detail("%s: GET shows %s, the last event says %s", key, now.content, told)
 	}
-}
-
-func lastPut(ops []op, etag string) int {
-	if etag == "" {
-		return -1
-	}
-	return slices.IndexFunc(ops, func(o op) bool { return o.etag == etag })
-}
-
-// allowed says whether a key may show etag (empty: may be absent) after ops.
-func allowed(ops []op, etag string) bool {
-	for i := len(ops) - 1; i >= 0; i-- {
-		if ops[i].etag == etag {
-			return true
-		}
-		if ops[i].acked {
-			return false
-		}
-	}
-	return etag == ""
 }

@@ -5,100 +5,107 @@
 // the order of what it did to a key is known. A write whose answer never came
 // is unsure: it may have happened or not, but its object and its event must
 // agree.
+//
+// Every request carries a label of its own as its user agent, which the server
+// writes into the request's events. So each event is known to be of one
+// operation, sure or not, whatever the bytes are.
 package crash
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 )
+
+// kind is what an operation is, as clients name it.
+type kind string
+
+const (
+	puts       kind = "put"
+	deletes    kind = "delete"
+	copies     kind = "copy"
+	uploads    kind = "upload" // in parts, and completed
+	deletesFew kind = "multidelete"
+)
+
+// kinds are all of them.
+func kinds() []kind { return []kind{puts, deletes, copies, uploads, deletesFew} }
+
+// event is the name of the event of an operation.
+func (k kind) event() string {
+	switch k {
+	case copies:
+		return "s3:ObjectCreated:Copy"
+	case uploads:
+		return "s3:ObjectCreated:CompleteMultipartUpload"
+	case deletes, deletesFew:
+		return "s3:ObjectRemoved:Delete"
+	default:
+		return "s3:ObjectCreated:Put"
+	}
+}
+
+// content is what GET shows of a key; its zero value is an absent key.
+type content struct {
+	// mark is user metadata. An operation that gives metadata gives its label, so
+	// that contents of the same bytes can be told apart.
+	mark string
+	// etag is the ETag, sum the MD5 of the bytes.
+	etag, sum string
+	size      int64
+}
+
+func (c content) String() string {
+	if c == (content{}) {
+		return "nothing"
+	}
+	return fmt.Sprintf("%d bytes of %q, etag %s, MD5 %s", c.size, c.mark, c.etag, c.sum)
+}
 
 // op is one thing that a writer did to a key.
 type op struct {
-	// etag is that of the body put; empty for a delete.
-	etag string
-	size int64
+	kind kind
+	// label is the user agent of its requests.
+	label string
+	// shows is what GET shows if it happened.
+	shows content
 	// acked says that the server answered that it is done.
 	acked bool
+	// sent is how often it was asked for: a client that got no answer may ask
+	// again, and then it may happen twice.
+	sent int
+}
+
+// most is how many events an operation can have. An upload is completed once,
+// however often that is asked for.
+func (o op) most() int {
+	if o.kind == uploads {
+		return 1
+	}
+	return o.sent
 }
 
 func (o op) String() string {
-	verb, state := "put "+o.etag, "unsure"
-	if o.etag == "" {
-		verb = "delete"
-	}
+	state := "unsure"
 	if o.acked {
 		state = "acknowledged"
 	}
-	return verb + " (" + state + ")"
+	return fmt.Sprintf("%s %s (%s): %s", o.kind, o.label, state, o.shows)
 }
 
 // history is what was done, by bucket/key, in order.
 type history map[string][]op
 
-// acknowledged counts the operations that were answered.
-func (h history) acknowledged() int {
-	n := 0
-	for _, ops := range h {
-		for _, o := range ops {
-			if o.acked {
-				n++
-			}
+// candidates returns the operations that may be the last that happened, if a
+// key shows now: from the last acknowledged on. none says that it may be as if
+// nothing was done.
+func candidates(ops []op, now content) (of []int, none bool) {
+	for i, o := range slices.Backward(ops) {
+		if o.shows == now {
+			of = append(of, i)
+		}
+		if o.acked {
+			return of, false
 		}
 	}
-	return n
-}
-
-// seen is one delivery of an event, in the order of arrival.
-type seen struct {
-	key, name, etag string
-	size            int64
-	sequencer       string
-	// id is the webhook-id; empty if the server sends none.
-	id string
-}
-
-func (s seen) removed() bool { return s.name == "s3:ObjectRemoved:Delete" }
-
-// identity tells events apart: by their id or, without one, by what makes a
-// mutation unique.
-func (s seen) identity() string {
-	if s.id != "" {
-		return s.id
-	}
-	return s.mutation()
-}
-
-// mutation is what the body says of which mutation this is.
-func (s seen) mutation() string {
-	return s.key + "\x00" + s.sequencer + "\x00" + s.name + "\x00" + s.etag
-}
-
-// Sizes of bodies: most are small enough to be stored beside their metadata,
-// the others are files of their own.
-const (
-	smallBytes = 512
-	largeBytes = 33 << 10
-	largeEvery = 5
-)
-
-// body makes contents that no other operation has.
-func body(random *rand.Rand, key string, n int) []byte {
-	size := 1 + random.IntN(smallBytes)
-	if random.IntN(largeEvery) == 0 {
-		size = largeBytes + random.IntN(2*largeBytes)
-	}
-	head := fmt.Sprintf("%s #%d %x\n", key, n, random.Uint64())
-	b := make([]byte, len(head)+size)
-	copy(b, head)
-	for i := len(head); i < len(b); i++ {
-		b[i] = byte(random.Uint32())
-	}
-	return b
-}
-
-func etagOf(b []byte) string {
-	sum := md5.Sum(b)
-	return hex.EncodeToString(sum[:])
+	return of, now == content{}
 }

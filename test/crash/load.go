@@ -1,17 +1,14 @@
 package crash
 
 import (
-	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -25,27 +22,76 @@ const (
 	writers       = 16
 	keysPerWriter = 6
 	bucket        = "crash"
-	// deleteOneIn of the writes to a key that is there is a delete.
-	deleteOneIn = 4
 )
+
+// jitter is how long after the last acknowledgement the strike comes at most:
+// the instants within a group of commits are what is looked for.
+const jitter = 20 * time.Millisecond
+
+// load is the mix of what writers do.
+type load struct {
+	name string
+	// weights say how often each kind is chosen. Where a kind needs an object and
+	// there is none, the writer puts one.
+	weights map[kind]int
+}
+
+func plainLoad() load {
+	return load{name: "puts and deletes", weights: map[kind]int{puts: 4, deletes: 1}}
+}
+
+func fullLoad() load {
+	return load{name: "all kinds", weights: map[kind]int{puts: 6, deletes: 2, copies: 5, uploads: 3, deletesFew: 1}}
+}
+
+// choose picks a kind by its weight.
+func (l load) choose(random *rand.Rand) kind {
+	total := 0
+	for _, weight := range l.weights {
+		total += weight
+	}
+	n := random.IntN(total)
+	for _, k := range kinds() {
+		if n -= l.weights[k]; n < 0 {
+			return k
+		}
+	}
+	return puts
+}
 
 // writer owns some keys and writes to one after the other.
 type writer struct {
 	client *minio.Client
 	random *rand.Rand
-	keys   []string
-	ops    map[string][]op
-	n      int
+	load   load
+	name   string
+	// keys are bucket/key.
+	keys []string
+	ops  map[string][]op
+	n    int
+	// unsure is an upload whose completion was not answered, completed the last
+	// one whose was.
+	unsure, completed *upload
+	// wrong are answers that a server must not give.
+	wrong []error
 }
 
-func newWriters(seed uint64) []*writer {
+func newWriter(seed uint64, number int, l load, keys []string) *writer {
+	return &writer{
+		random: rand.New(rand.NewPCG(seed, uint64(number))), load: l,
+		name: fmt.Sprintf("w%02d", number), keys: keys, ops: make(map[string][]op),
+	}
+}
+
+// newWriters have keys in one bucket.
+func newWriters(seed uint64, l load) []*writer {
 	all := make([]*writer, writers)
 	for i := range all {
-		w := &writer{random: rand.New(rand.NewPCG(seed, uint64(i))), ops: make(map[string][]op)}
+		var keys []string
 		for k := range keysPerWriter {
-			w.keys = append(w.keys, fmt.Sprintf("w%02d/k%d", i, k))
+			keys = append(keys, fmt.Sprintf("%s/w%02d/k%d", bucket, i, k))
 		}
-		all[i] = w
+		all[i] = newWriter(seed, i, l, keys)
 	}
 	return all
 }
@@ -55,37 +101,80 @@ func historyOf(all []*writer) history {
 	h := make(history)
 	for _, w := range all {
 		for key, ops := range w.ops {
-			h[bucket+"/"+key] = ops
+			h[key] = ops
 		}
 	}
 	return h
 }
 
-// step writes once. It returns an error if the outcome is unsure.
-func (w *writer) step(ctx context.Context) error {
-	key := w.keys[w.random.IntN(len(w.keys))]
-	w.n++
-	if w.there(key) && w.random.IntN(deleteOneIn) == 0 {
-		err := w.client.RemoveObject(ctx, bucket, key, minio.RemoveObjectOptions{})
-		w.ops[key] = append(w.ops[key], op{acked: err == nil})
-		return err
+// wrongOf joins what was answered wrongly, and forgets it.
+func wrongOf(all []*writer) error {
+	var errs []error
+	for _, w := range all {
+		errs = append(errs, w.wrong...)
+		w.wrong = nil
 	}
-	b := body(w.random, key, w.n)
-	info, err := w.client.PutObject(ctx, bucket, key, bytes.NewReader(b), int64(len(b)), minio.PutObjectOptions{})
-	o := op{etag: etagOf(b), size: int64(len(b)), acked: err == nil}
-	w.ops[key] = append(w.ops[key], o)
-	if err == nil && info.ETag != o.etag {
-		return fmt.Errorf("%s: the server answered etag %s for %s", key, info.ETag, o.etag)
-	}
-	return err
+	return errors.Join(errs...)
 }
 
-// there says that the key certainly holds an object, so that a delete of it is
-// certainly an event.
-func (w *writer) there(key string) bool {
-	ops := w.ops[key]
-	return len(ops) > 0 && ops[len(ops)-1].acked && ops[len(ops)-1].etag != ""
+func (w *writer) complain(format string, args ...any) {
+	w.wrong = append(w.wrong, fmt.Errorf(format, args...))
 }
+
+// split takes bucket/key apart.
+func split(key string) (bucket, name string) {
+	bucket, name, _ = strings.Cut(key, "/")
+	return bucket, name
+}
+
+// latest returns what a key certainly holds: a delete or copy of it is then
+// certainly an event.
+func (w *writer) latest(key string) (shows content, there bool) {
+	ops := w.ops[key]
+	if len(ops) == 0 || !ops[len(ops)-1].acked {
+		return content{}, false
+	}
+	shows = ops[len(ops)-1].shows
+	return shows, shows != content{}
+}
+
+// present returns the keys of a bucket that certainly hold objects.
+func (w *writer) present(bucket string) []string {
+	return slices.DeleteFunc(slices.Clone(w.keys), func(key string) bool {
+		_, there := w.latest(key)
+		b, _ := split(key)
+		return b != bucket || !there
+	})
+}
+
+// step writes once. It returns an error if the outcome is unsure.
+func (w *writer) step(ctx context.Context) error {
+	if w.unsure != nil {
+		return w.completeAgain(ctx)
+	}
+	key := w.keys[w.random.IntN(len(w.keys))]
+	k := w.load.choose(w.random)
+	if _, there := w.latest(key); !there && k != uploads {
+		k = puts
+	}
+	w.n++
+	r := &request{label: fmt.Sprintf("%s-%d-%s", w.name, w.n, k)}
+	switch k {
+	case deletes:
+		return w.remove(labelled(ctx, r), r, key)
+	case deletesFew:
+		return w.removeFew(labelled(ctx, r), r, key)
+	case copies:
+		return w.copy(labelled(ctx, r), r, key)
+	case uploads:
+		return w.upload(ctx, r, key)
+	default:
+		return w.put(labelled(ctx, r), r, key)
+	}
+}
+
+// kindOf reads the kind of an operation from its label.
+func kindOf(label string) kind { return kind(label[strings.LastIndexByte(label, '-')+1:]) }
 
 // burst lets all writers write until enough writes were acknowledged, calls
 // strike, and returns when every writer has stopped. Its error is of writes that
@@ -124,55 +213,5 @@ func burst(ctx context.Context, all []*writer, enough int64, strike func()) erro
 	struck.Store(true)
 	strike()
 	<-stopped
-	return errors.Join(early...)
+	return errors.Join(append(early, wrongOf(all))...)
 }
-
-// look reads every key that was written to.
-func look(t *testing.T, client *minio.Client, done history) map[string]state {
-	t.Helper()
-	var (
-		mu    sync.Mutex
-		group sync.WaitGroup
-	)
-	now := make(map[string]state, len(done))
-	slots := make(chan struct{}, writers)
-	for key := range done {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			s := lookAt(t, client, key[len(bucket)+1:])
-			mu.Lock()
-			defer mu.Unlock()
-			now[key] = s
-		})
-	}
-	group.Wait()
-	return now
-}
-
-func lookAt(t *testing.T, client *minio.Client, key string) state {
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
-	defer cancel()
-	object, info, _, err := minio.Core{Client: client}.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
-	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
-		return state{}
-	}
-	if err != nil {
-		return state{problem: err.Error()}
-	}
-	defer func() { _ = object.Close() }()
-	sum := md5.New()
-	n, err := io.Copy(sum, object)
-	if err != nil {
-		return state{problem: err.Error()}
-	}
-	s := state{etag: hex.EncodeToString(sum.Sum(nil))}
-	if info.ETag != s.etag || info.Size != n {
-		s.problem = fmt.Sprintf("(its header says etag %s and %d bytes, %d came)", info.ETag, info.Size, n)
-	}
-	return s
-}
-
-// jitter is how long after the last acknowledgement the strike comes at most:
-// the instants within a group of commits are what is looked for.
-const jitter = 20 * time.Millisecond

@@ -14,9 +14,10 @@ import (
 	"github.com/carillon-s3/carillon/test/harness"
 )
 
-// mode is one way to stop the server and one state of the receiver.
+// mode is one way to stop the server, one state of the receiver and one load.
 type mode struct {
 	name string
+	load load
 	// receive is how the receiver behaves during the load; nil: it is down.
 	receive harness.Behaviour
 	// term stops politely; otherwise it is kill -9.
@@ -33,18 +34,39 @@ type mode struct {
 // slowReceiver is how long a slow receiver takes for an event.
 const slowReceiver = 20 * time.Millisecond
 
+// modes are every way to stop with every state of the receiver and every load,
+// and some of them with a queue_dir.
 func modes() []mode {
-	slow := harness.Slow(slowReceiver)
-	return []mode{
-		{name: "kill, receiver up", receive: harness.Accept},
-		{name: "kill, receiver down"},
-		{name: "kill, receiver slow", receive: slow},
-		{name: "kill, receiver up, queue_dir", receive: harness.Accept, queueDir: true},
-		{name: "kill, receiver down, queue_dir", queueDir: true},
-		{name: "term, receiver up", receive: harness.Accept, term: true},
-		{name: "term, receiver down", term: true},
-		{name: "term, receiver slow", receive: slow, term: true},
+	receivers := []mode{
+		{name: "receiver up", receive: harness.Accept},
+		{name: "receiver down"},
+		{name: "receiver slow", receive: harness.Slow(slowReceiver)},
 	}
+	var all []mode
+	for _, l := range []load{plainLoad(), fullLoad()} {
+		for _, term := range []bool{false, true} {
+			for _, m := range receivers {
+				m.load, m.term = l, term
+				m.name = fmt.Sprintf("%s, %s, %s", l.name, m.stop(), m.name)
+				all = append(all, m)
+			}
+		}
+	}
+	for _, m := range all {
+		if m.load.name == fullLoad().name {
+			m.name, m.queueDir = m.name+", queue_dir", true
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// stop is how the server is stopped.
+func (m mode) stop() string {
+	if m.term {
+		return "term"
+	}
+	return "kill"
 }
 
 // Variables of a run.
@@ -99,7 +121,7 @@ func run(t *testing.T, m mode, binary string) *report {
 	harness.MakeBucket(t, server.Client(t), bucket,
 		harness.Rule{ARN: harness.WebhookARN("1"), Events: harness.AllChanges()})
 
-	all := newWriters(seed)
+	all := newWriters(seed, m.load)
 	for range rounds {
 		err := strikeOnce(t, m, server, all, random)
 		switch {
@@ -115,7 +137,7 @@ func run(t *testing.T, m mode, binary string) *report {
 // strikeOnce is one round: load, strike, restart, look.
 func strikeOnce(t *testing.T, m mode, server *harness.Server, all []*writer, random *rand.Rand) error {
 	t.Helper()
-	client := server.Client(t)
+	client := server.ClientOf(t, harness.ClientOptions{Wrap: newLabeller})
 	for _, w := range all {
 		w.client = client
 	}
@@ -157,19 +179,4 @@ func settle(t *testing.T, m mode, server *harness.Server, receiver *harness.Rece
 		return check(done, sightings(all), now).lostEvents == 0
 	})
 	return check(done, sightings(drained), now)
-}
-
-// sightings are the deliveries that the receiver has; the server may not have
-// seen all of their answers.
-func sightings(all []harness.Delivery) []seen {
-	out := make([]seen, 0, len(all))
-	for _, d := range all {
-		s := seen{key: d.Key, name: d.EventName, id: d.ID}
-		if len(d.Records) == 1 {
-			o := d.Records[0].S3.Object
-			s.etag, s.size, s.sequencer = strings.Trim(o.ETag, `"`), o.Size, o.Sequencer
-		}
-		out = append(out, s)
-	}
-	return out
 }

@@ -35,6 +35,9 @@ type Record struct {
 			Sequencer string `json:"sequencer"`
 		} `json:"object"`
 	} `json:"s3"`
+	Source struct {
+		UserAgent string `json:"userAgent"`
+	} `json:"source"`
 }
 
 // Delivery is one request that a Receiver got. Deliveries are in order of their

@@ -17,18 +17,40 @@ import (
 // server's.
 func (s *Server) Client(t testing.TB) *minio.Client {
 	t.Helper()
+	return s.ClientOf(t, ClientOptions{})
+}
+
+// ClientOptions say what differs from Client.
+type ClientOptions struct {
+	// Tries is how often a request is sent at most; 0 is once. Users' programs
+	// have the library's default, LibraryTries.
+	Tries int
+	// Wrap, if not nil, is put around the transport.
+	Wrap func(http.RoundTripper) http.RoundTripper
+}
+
+// LibraryTries is how often the S3 library sends a request unless told otherwise.
+const LibraryTries = 10
+
+// ClientOf returns an S3 client.
+func (s *Server) ClientOf(t testing.TB, o ClientOptions) *minio.Client {
+	t.Helper()
 	transport := &http.Transport{
 		MaxIdleConnsPerHost:   64,
 		ResponseHeaderTimeout: Patience,
 		DisableCompression:    true,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	c, err := minio.New(s.Address, &minio.Options{
+	options := &minio.Options{
 		Creds:      credentials.NewStaticV4(RootUser, RootPassword, ""),
 		Region:     "us-east-1",
 		Transport:  transport,
-		MaxRetries: 1,
-	})
+		MaxRetries: max(o.Tries, 1),
+	}
+	if o.Wrap != nil {
+		options.Transport = o.Wrap(transport)
+	}
+	c, err := minio.New(s.Address, options)
 	if err != nil {
 		t.Fatal(err)
 	}

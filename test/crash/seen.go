@@ -1,0 +1,62 @@
+package crash
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/carillon-s3/carillon/test/harness"
+)
+
+// seen is one delivery of an event, in the order of arrival.
+type seen struct {
+	key, name string
+	// label is the user agent of the request that the event tells of.
+	label     string
+	etag      string
+	size      int64
+	sequencer string
+	// id is the webhook-id; empty if the server sends none.
+	id string
+}
+
+// identity tells events apart: by their id or, without one, by what makes a
+// mutation unique.
+func (s seen) identity() string {
+	if s.id != "" {
+		return s.id
+	}
+	return s.mutation()
+}
+
+// mutation is what the body says of which mutation this is.
+func (s seen) mutation() string {
+	return strings.Join([]string{s.key, s.sequencer, s.name, s.label, s.etag}, "\x00")
+}
+
+// bySequencer compares sequencers as numbers: hex digits of one length.
+func bySequencer(a, b seen) int {
+	if c := cmp.Compare(len(a.sequencer), len(b.sequencer)); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.sequencer, b.sequencer)
+}
+
+// sightings are the deliveries that the receiver has; the server may not have
+// seen all of their answers.
+func sightings(all []harness.Delivery) []seen {
+	out := make([]seen, 0, len(all))
+	for _, d := range all {
+		out = append(out, sighting(d))
+	}
+	return out
+}
+
+func sighting(d harness.Delivery) seen {
+	s := seen{key: d.Key, name: d.EventName, id: d.ID}
+	if len(d.Records) == 1 {
+		o := d.Records[0].S3.Object
+		s.label = d.Records[0].Source.UserAgent
+		s.etag, s.size, s.sequencer = strings.Trim(o.ETag, `"`), o.Size, o.Sequencer
+	}
+	return s
+}
