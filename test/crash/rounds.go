@@ -2,5 +2,9 @@
 
 package crash
 
-// defaultRounds is how often each mode strikes, for every day.
-const defaultRounds = 4
+// How often each mode strikes, and how often the server is restarted, for every
+// day.
+const (
+	defaultRounds   = 4
+	defaultRestarts = 4
+)

@@ -2,6 +2,9 @@
 
 package crash
 
-// defaultRounds is how often each mode strikes, before something is called
-// done.
-const defaultRounds = 100
+// How often each mode strikes, and how often the server is restarted, before
+// something is called done.
+const (
+	defaultRounds   = 100
+	defaultRestarts = 20
+)
