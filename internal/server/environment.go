@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/carillon-s3/carillon/internal/config"
@@ -26,6 +27,7 @@ const (
 	envRegion       = "REGION"
 	envServerURL    = "SERVER_URL"
 	envProxies      = "TRUSTED_PROXIES"
+	envReserve      = "RESERVE_BYTES"
 	fileSuffix      = "_FILE"
 )
 
@@ -35,7 +37,7 @@ func knownEnv() []string {
 	return []string{
 		envConfigFile, envRootUser, envRootPassword, envAccessKey, envSecretKey,
 		envRootUser + fileSuffix, envRootPassword + fileSuffix, envAccessKey + fileSuffix, envSecretKey + fileSuffix,
-		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, "SHUTDOWN_TIMEOUT",
+		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, "SHUTDOWN_TIMEOUT",
 		// Of the console and the metrics, which are not there yet, and of the
 		// start scripts of packages.
 		"BROWSER_REDIRECT_URL", "BROWSER", "PROMETHEUS_AUTH_TYPE", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",
@@ -164,6 +166,20 @@ func (e *environment) rootCredential() (root iam.Credential, isDefault bool, err
 	}
 	isDefault = user == defaultSecret && password == defaultSecret
 	return iam.Credential{AccessKey: user, SecretKey: password, Owner: true}, isDefault, nil
+}
+
+// reserve is the free space, in bytes, below which writes are refused; 0 if none
+// was given.
+func (e *environment) reserve() (uint64, error) {
+	text, variable, ok := e.Lookup(envReserve)
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%w: %s: %q is not a number of bytes above 0", ErrUsage, variable, text)
+	}
+	return n, nil
 }
 
 // trustedProxies reads a comma-separated list of addresses and networks.

@@ -85,6 +85,20 @@ func TestTrustedProxies(t *testing.T) {
 	}
 }
 
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]uint64{"1073741824": 1 << 30, "0": 0, "-1": 0, "1GiB": 0} {
+		env, err := newEnvironment([]string{"CARILLON_RESERVE_BYTES=" + text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := env.reserve()
+		if got != want || (want == 0) != errors.Is(err, ErrUsage) {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+}
+
 func TestChooseFolder(t *testing.T) {
 	t.Parallel()
 	foreign := t.TempDir()

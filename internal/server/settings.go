@@ -15,6 +15,9 @@ type settings struct {
 	region      string
 	publicURL   string
 	proxies     []netip.Prefix
+	// reserve is the free space below which writes are refused; 0 leaves it to
+	// the store.
+	reserve uint64
 }
 
 func newSettings(c Config) (*settings, error) {
@@ -31,6 +34,9 @@ func newSettings(c Config) (*settings, error) {
 		return nil, err
 	}
 	if s.proxies, err = env.trustedProxies(); err != nil {
+		return nil, err
+	}
+	if s.reserve, err = env.reserve(); err != nil {
 		return nil, err
 	}
 	if s.folder, err = chooseFolder(c.Folders, env); err != nil {

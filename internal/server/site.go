@@ -88,7 +88,9 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 // openStores opens the metadata store, the journal in it, and the store of
 // bytes, whose references carry the incarnation of this opening.
 func (s *site) openStores(ctx context.Context) (err error) {
-	s.store, err = pebble.Open(pebble.Options{Dir: filepath.Join(s.set.folder, metadataFolder), Logger: s.log})
+	s.store, err = pebble.Open(pebble.Options{
+		Dir: filepath.Join(s.set.folder, metadataFolder), ReserveBytes: s.set.reserve, Logger: s.log,
+	})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", s.set.folder, err)
 	}

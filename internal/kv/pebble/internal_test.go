@@ -332,6 +332,29 @@ func TestSpace(t *testing.T) {
 	}
 }
 
+// TestLargeReserve: an operator's large reserve does not ask for a large part of
+// itself on top of it.
+func TestLargeReserve(t *testing.T) {
+	t.Parallel()
+	const reserve = 1 << 40
+	fs := vfs.NewMem()
+	s := openTest(t, Options{FS: fs, ReserveBytes: reserve, BallastBytes: -1})
+	for _, c := range []struct {
+		free   uint64
+		admits bool
+	}{
+		{reserve - 1, false},
+		{reserve + maxReserve/8 - 1, false},
+		{reserve + maxReserve/8, true},
+	} {
+		fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: c.free, TotalBytes: 1 << 42})
+		s.space.look(nil)
+		if err := s.Admit(); (err == nil) != c.admits {
+			t.Errorf("%d free: Admit: %v", c.free, err)
+		}
+	}
+}
+
 // TestFullDiskWhileFlushing checks that a flush without room does not end the
 // store, and that the ballast makes room.
 func TestFullDiskWhileFlushing(t *testing.T) {

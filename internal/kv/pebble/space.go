@@ -22,8 +22,8 @@ const (
 	// spacePeriod is short enough for the default reserve not to be used up
 	// between two looks at the fastest disks.
 	spacePeriod = time.Second
-	// hysteresisPart of the reserve must be free on top of it before mutations
-	// are accepted again.
+	// hysteresisPart of the reserve, or of maxReserve if that is less, must be
+	// free on top of it before mutations are accepted again.
 	hysteresisPart = 8
 )
 
@@ -98,7 +98,7 @@ func (s *space) look(stop <-chan struct{}) {
 	switch {
 	case usage.AvailBytes < s.critical():
 		s.drop()
-	case usage.AvailBytes > reserve+reserve/hysteresisPart+s.critical():
+	case usage.AvailBytes > enough(reserve)+s.critical():
 		if err := s.keep(stop); err != nil {
 			s.complain(err)
 		}
@@ -117,12 +117,17 @@ func (s *space) judge(usage vfs.DiskUsage) uint64 {
 		s.low.Store(true)
 		s.options.Logger.Error("free space is below the reserve: writes are refused",
 			"dir", s.options.Dir, "free", usage.AvailBytes, "reserve", reserve)
-	case low && usage.AvailBytes >= reserve+reserve/hysteresisPart:
+	case low && usage.AvailBytes >= enough(reserve):
 		s.low.Store(false)
 		s.options.Logger.Info("there is free space again: writes are accepted",
 			"dir", s.options.Dir, "free", usage.AvailBytes, "reserve", reserve)
 	}
 	return reserve
+}
+
+// enough is the free space from which mutations are accepted again.
+func enough(reserve uint64) uint64 {
+	return reserve + min(reserve, maxReserve)/hysteresisPart
 }
 
 // critical is the free space below which the ballast is given up.

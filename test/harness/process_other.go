@@ -1,7 +1,0 @@
-//go:build !linux
-
-package harness
-
-import "syscall"
-
-func childAttributes() *syscall.SysProcAttr { return nil }
