@@ -134,3 +134,20 @@ func (s *Service) ForgetUsers(ctx context.Context, bucket, key string) {
 	}
 	_, _ = s.store.Commit(ctx, &batch)
 }
+
+// DropUpload removes the record of an upload, as if it had not been part of the
+// commits.
+func (s *Service) DropUpload(ctx context.Context, in UploadInput) error {
+	id, err := parseUploadID(in.UploadID)
+	if err != nil {
+		return err
+	}
+	b, _, err := s.readBucket(ctx, s.store, in.Bucket)
+	if err != nil {
+		return err
+	}
+	var batch kv.Batch
+	batch.Delete(uploadKey(b.ID, id))
+	_, err = s.store.Commit(ctx, &batch)
+	return err
+}
