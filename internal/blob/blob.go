@@ -23,6 +23,8 @@ var (
 	// ErrUnsure says that a commit's outcome is unknown: the caller must not
 	// use the reference, nor delete it.
 	ErrUnsure = errors.New("blob: outcome unknown")
+	// ErrNoSpace says that there is no room for the bytes.
+	ErrNoSpace = errors.New("blob: no space left")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("blob: store closed")
 )

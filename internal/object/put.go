@@ -147,7 +147,7 @@ func (s *Service) receive(ctx context.Context, in incoming) (*content, error) {
 	c := &content{}
 	if len(head) > inlineBytes || in.stored && len(head) > 0 {
 		if c.blob, err = s.receiveBlob(ctx, head, body); err != nil {
-			return nil, err
+			return nil, blobError(err)
 		}
 	}
 	if err := body.finish(in.size); err != nil {
@@ -208,10 +208,32 @@ func (s *Service) receiveBlob(ctx context.Context, head []byte, body io.Reader) 
 		buf = new([copyBytes]byte)
 	}
 	defer s.copyBuffers.Put(buf)
-	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{body}, buf[:]); err != nil {
+	if _, err := io.CopyBuffer(admitted{w, s.Admit}, struct{ io.Reader }{body}, buf[:]); err != nil {
 		return "", err
 	}
 	return w.Commit()
+}
+
+// admitted writes for as long as growing mutations are accepted. Bodies that were
+// let in above the reserve would use it up otherwise, and commits fail then.
+type admitted struct {
+	w     io.Writer
+	admit func() error
+}
+
+func (a admitted) Write(p []byte) (int, error) {
+	if err := a.admit(); err != nil {
+		return 0, err
+	}
+	return a.w.Write(p)
+}
+
+// blobError gives an error of the store of bytes its meaning here.
+func blobError(err error) error {
+	if errors.Is(err, blob.ErrNoSpace) {
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return err
 }
 
 // keepContent puts inlined bytes into the batch and names them in v.

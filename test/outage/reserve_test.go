@@ -3,6 +3,7 @@ package outage
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -88,9 +89,9 @@ func (s *reserved) wantHealth(cluster int) {
 }
 
 // TestDiskAtItsReserve: writes are refused with a clear error, deletes and
-// delivery go on, and writes return when space does.
+// delivery go on, and writes return when space does. Not parallel: another test
+// that takes space would move the reserve of this one.
 func TestDiskAtItsReserve(t *testing.T) {
-	t.Parallel()
 	s := startReserved(t)
 	core := minio.Core{Client: s.client}
 	ctx, cancel := harness.Bounded(t)
@@ -110,7 +111,7 @@ func TestDiskAtItsReserve(t *testing.T) {
 
 	give := s.fill()
 	s.refusesWrites(ctx, upload, parts)
-	s.refusesUnread(ctx)
+	s.refusesUnread()
 	s.wantHealth(http.StatusServiceUnavailable)
 	s.mcIsToldClearly()
 	s.reads(ctx, upload)
@@ -163,34 +164,55 @@ func (s *reserved) refusesWrites(ctx context.Context, upload string, parts []min
 		},
 		"CreateBucket": func() error { return s.client.MakeBucket(ctx, "another", minio.MakeBucketOptions{}) },
 	} {
-		refused := minio.ToErrorResponse(write())
-		if refused.StatusCode != http.StatusInsufficientStorage || refused.Code != "XMinioStorageFull" || !strings.Contains(refused.Message, fullMessage) {
-			s.t.Errorf("%s was answered %d %s: %q", name, refused.StatusCode, refused.Code, refused.Message)
+		if err := write(); !refusedForSpace(err) {
+			s.t.Errorf("%s was answered %v", name, err)
 		}
 	}
 }
 
 // refusesUnread sends the header of a PUT and no byte of its body: the answer
 // must not wait for that.
-func (s *reserved) refusesUnread(ctx context.Context) {
+func (s *reserved) refusesUnread() {
 	s.t.Helper()
 	body, never := io.Pipe()
 	defer func() { _ = never.Close() }()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, s.server.URL()+"/"+bucket+"/large", body)
-	if err != nil {
-		s.t.Fatal(err)
+	if err := s.putRaw(body); !refusedForSpace(err) {
+		s.t.Errorf("a PUT whose body does not come was answered %v", err)
 	}
-	req.ContentLength = 1 << 30
+}
+
+// putBytes is what putRaw announces.
+const putBytes = 1 << 30
+
+// putRaw sends a PUT whose body may be slow, and returns the answer, which may
+// come before its end: nil, or what was refused.
+func (s *reserved) putRaw(body io.Reader) error {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, s.server.URL()+"/"+bucket+"/large", body)
+	if err != nil {
+		return err
+	}
+	req.ContentLength = putBytes
 	req.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
 	req = signer.SignV4(*req, harness.RootUser, harness.RootPassword, "", "us-east-1")
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		s.t.Fatalf("a PUT whose body does not come: %v", err)
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusInsufficientStorage {
-		s.t.Errorf("a PUT whose body does not come was answered %s", resp.Status)
+	if resp.StatusCode == http.StatusOK {
+		return nil
 	}
+	refused := minio.ErrorResponse{StatusCode: resp.StatusCode}
+	if err := xml.NewDecoder(resp.Body).Decode(&refused); err != nil {
+		return fmt.Errorf("%s without a document: %w", resp.Status, err)
+	}
+	return refused
+}
+
+// refusedForSpace says whether an error is the documented one.
+func refusedForSpace(err error) bool {
+	refused := minio.ToErrorResponse(err)
+	return refused.StatusCode == http.StatusInsufficientStorage && refused.Code == "XMinioStorageFull" && strings.Contains(refused.Message, fullMessage)
 }
 
 // mcIsToldClearly copies files of every size that `mc` treats in its own way.
@@ -300,3 +322,38 @@ func (s *reserved) acknowledgementsLast(ctx context.Context) {
 	}
 	s.wantHealth(http.StatusServiceUnavailable)
 }
+
+// TestDiskReachesItsReserveDuringAPut: bodies that were admitted before must not
+// use up the reserve. A client that is sending is told so, and nothing stays. Not
+// parallel, as TestDiskAtItsReserve.
+func TestDiskReachesItsReserveDuringAPut(t *testing.T) {
+	s := startReserved(t)
+	body, send := io.Pipe()
+	answer := make(chan error, 1)
+	go func() {
+		err := s.putRaw(body)
+		_ = body.CloseWithError(io.ErrClosedPipe) // ends the sending
+		answer <- err
+	}()
+	const first = 1 << 20
+	if _, err := io.CopyN(send, zeros{}, first); err != nil {
+		t.Fatal(err)
+	}
+	give := s.fill()
+	defer give()
+	more, _ := io.CopyN(send, zeros{}, putBytes-first)
+	_ = send.Close()
+	if err := <-answer; !refusedForSpace(err) {
+		t.Errorf("answered %v after %d of %d bytes", err, first+more, int64(putBytes))
+	}
+	ctx, cancel := harness.Bounded(t)
+	defer cancel()
+	if _, err := s.client.StatObject(ctx, bucket, "large", minio.StatObjectOptions{}); minio.ToErrorResponse(err).Code != minio.NoSuchKey {
+		t.Errorf("HEAD of what was refused: %v", err)
+	}
+}
+
+// zeros are bytes without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

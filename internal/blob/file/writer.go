@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -44,7 +45,7 @@ func (s *Store) newWriter(id id) (*writer, error) {
 	}
 	file, err := s.fs.Create(path, writeCategory)
 	if err != nil {
-		return nil, fmt.Errorf("blob/file: create %s: %w", id.ref(), err)
+		return nil, fmt.Errorf("blob/file: create %s: %w", id.ref(), spaceError(err))
 	}
 	w := &writer{store: s, id: id, file: file, buffer: (*s.buffers.Get().(*[]byte))[:0]}
 	w.buffer = appendSeal(w.buffer, headerMagic, headerWord, id)
@@ -88,7 +89,15 @@ func (w *writer) flush() {
 }
 
 func (w *writer) fail(what string, err error) {
-	w.err = fmt.Errorf("blob/file: %s %s: %w", what, w.id.ref(), err)
+	w.err = fmt.Errorf("blob/file: %s %s: %w", what, w.id.ref(), spaceError(err))
+}
+
+// spaceError marks the errors that say that the disk or a quota is full.
+func spaceError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", blob.ErrNoSpace, err)
+	}
+	return err
 }
 
 // Commit implements blob.Writer.
