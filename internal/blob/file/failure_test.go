@@ -61,7 +61,7 @@ func TestFailingDisk(t *testing.T) {
 			if !errors.Is(err, tt.fail.err) || errors.Is(err, blob.ErrUnsure) != tt.unsure {
 				t.Errorf("got %v, want %v, unsure: %t", err, tt.fail.err, tt.unsure)
 			}
-			if full := tt.fail.err == error(syscall.ENOSPC); errors.Is(err, blob.ErrNoSpace) != full {
+			if full := errors.Is(tt.fail.err, syscall.ENOSPC); errors.Is(err, blob.ErrNoSpace) != full {
 				t.Errorf("got %v, a full disk: %t", err, full)
 			}
 			if tt.fail.asked != 1 {
