@@ -22,7 +22,8 @@ type mode struct {
 	receive harness.Behaviour
 	// term stops politely; otherwise it is kill -9.
 	term bool
-	// queueDir configures a queue_dir.
+	// queueDir configures a queue_dir, and a journal that keeps records so
+	// shortly that only the queue_dir has those of undelivered events.
 	queueDir bool
 	// finish is how the receiver behaves afterwards; nil is Accept.
 	finish harness.Behaviour
@@ -30,6 +31,9 @@ type mode struct {
 	// 0 is lostAfter.
 	quiet time.Duration
 }
+
+// shortWindow is the shortest window of the journal that the server takes.
+const shortWindow = "1s"
 
 // slowReceiver is how long a slow receiver takes for an event.
 const slowReceiver = 20 * time.Millisecond
@@ -110,14 +114,11 @@ func run(t *testing.T, m mode, binary string) *report {
 	} else {
 		receiver.Behave(m.receive)
 	}
-	var more []string
+	env := harness.WebhookEnv("1", receiver.URL())
 	if m.queueDir {
-		more = []string{"QUEUE_DIR", t.TempDir()}
+		env = append(harness.WebhookEnv("1", receiver.URL(), "QUEUE_DIR", t.TempDir()), "CARILLON_JOURNAL_AGE="+shortWindow)
 	}
-	server := harness.Start(t, harness.Options{
-		Binary: binary,
-		Env:    harness.WebhookEnv("1", receiver.URL(), more...),
-	})
+	server := harness.Start(t, harness.Options{Binary: binary, Env: env})
 	harness.MakeBucket(t, server.Client(t), bucket,
 		harness.Rule{ARN: harness.WebhookARN("1"), Events: harness.AllChanges()})
 
