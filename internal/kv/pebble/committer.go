@@ -18,6 +18,7 @@ type group struct {
 	outcomes []outcome
 	touched  []*logState // logs appended to or trimmed
 	grown    []kv.Head   // new heads of those appended to
+	sync     time.Duration
 }
 
 type outcome struct {
@@ -68,14 +69,17 @@ func (s *Store) commitGroup(requests []*request) {
 		}
 	}
 	if !s.group.batch.Empty() {
+		begun := time.Now()
 		if err := s.applyGuarded(s.group.batch); err != nil {
 			s.fail(err)
 			return // answerOnFailure has the rest
 		}
+		s.group.sync = time.Since(begun)
 		s.publish()
 		s.showLogs()
 		s.recent.turn(s.version)
 	}
+	s.observe()
 	for _, o := range s.group.outcomes {
 		s.tell(o.request, taken, o.positions, o.err)
 	}
@@ -87,7 +91,24 @@ func (s *Store) beginGroup() {
 	g.batch.Reset()
 	clear(g.outcomes)
 	g.outcomes, g.touched, g.grown = g.outcomes[:0], g.touched[:0], g.grown[:0]
-	g.now = s.options.Now()
+	g.now, g.sync = s.options.Now(), 0
+}
+
+// observe tells OnGroup of the group.
+func (s *Store) observe() {
+	if s.options.OnGroup == nil {
+		return
+	}
+	told := Group{Sync: s.group.sync}
+	for _, o := range s.group.outcomes {
+		switch {
+		case o.err == nil:
+			told.Committed++
+		case errors.Is(o.err, kv.ErrConflict):
+			told.Conflicts++
+		}
+	}
+	s.options.OnGroup(told)
 }
 
 // applyGuarded applies b with a sync. Pebble panics where it cannot write its

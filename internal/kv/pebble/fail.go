@@ -115,9 +115,14 @@ func (l *listener) events() *pebble.EventListener {
 			}
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
+			l.store.stalls.Add(1)
+			l.store.stalled.Store(true)
 			log.Warn("commits wait for flushes or compactions", "reason", i.Reason)
 		},
-		WriteStallEnd: func() { log.Info("commits go on") },
+		WriteStallEnd: func() {
+			l.store.stalled.Store(false)
+			log.Info("commits go on")
+		},
 	}
 }
 

@@ -328,6 +328,9 @@ func TestSpace(t *testing.T) {
 		if (err == nil) != c.ballast || err == nil && info.Size() != ballast {
 			t.Errorf("%d free: the ballast: %v, %v", c.free, info, err)
 		}
+		if seen, ok := s.Space(); !ok || seen != (Space{Free: c.free, Total: 1 << 40, Reserve: reserve}) {
+			t.Errorf("%d free: Space: %+v, %v", c.free, seen, ok)
+		}
 		put(t, s, "k", nil) // commits go on in any case
 	}
 }

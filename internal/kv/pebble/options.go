@@ -46,6 +46,19 @@ type Options struct {
 	// OnFatal, if not nil, is called once when the store fails, before anyone
 	// is answered. It must not call the store.
 	OnFatal func(error)
+	// OnGroup, if not nil, is called by the committer after each group of
+	// batches, before those who wait are answered. It must not block.
+	OnGroup func(Group)
+}
+
+// Group tells of batches that were committed together.
+type Group struct {
+	// Committed is how many became durable; relaxed ones are among them.
+	Committed int
+	// Conflicts is how many were refused with kv.ErrConflict.
+	Conflicts int
+	// Sync is how long the synced write took; 0 if there was nothing to write.
+	Sync time.Duration
 }
 
 func (o Options) withDefaults() Options {

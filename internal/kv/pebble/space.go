@@ -46,6 +46,7 @@ func DefaultReserve(total uint64) uint64 {
 type space struct {
 	options *Options
 	low     atomic.Bool
+	seen    atomic.Pointer[Space]
 	mu      sync.Mutex // guards the ballast file
 	logged  bool       // that ballast can't be kept; under mu
 }
@@ -122,6 +123,7 @@ func (s *space) judge(usage vfs.DiskUsage) uint64 {
 		s.options.Logger.Info("there is free space again: writes are accepted",
 			"dir", s.options.Dir, "free", usage.AvailBytes, "reserve", reserve)
 	}
+	s.seen.Store(&Space{Free: usage.AvailBytes, Total: usage.TotalBytes, Reserve: reserve})
 	return reserve
 }
 

@@ -41,6 +41,9 @@ type Store struct {
 
 	watchers watchers
 
+	stalls  atomic.Int64 // times that commits waited for Pebble
+	stalled atomic.Bool
+
 	endMu  sync.Mutex
 	end    atomic.Pointer[error] // why the store serves no more
 	failed chan struct{}
