@@ -260,6 +260,9 @@ func TestObservation(t *testing.T) {
 	defer s.mu.Unlock()
 	var got []string
 	for _, o := range s.seen {
+		if o.FirstByte <= 0 || o.FirstByte > o.Duration {
+			t.Errorf("%s: first byte after %s of %s", o.Operation, o.FirstByte, o.Duration)
+		}
 		sent := o.Sent
 		if o.ErrorCode != "" {
 			sent = 0

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"time"
 )
 
 // NewListenHandlerForTest runs one listener without a network, whose time the
@@ -18,7 +19,7 @@ func NewListenHandlerForTest(service Service) func(ctx context.Context, query st
 		if err := r.parse(); err != nil {
 			return err.Error()
 		}
-		if err := listen(h, &response{ResponseWriter: w}, r); err != nil {
+		if err := listen(h, &response{ResponseWriter: w, now: time.Now}, r); err != nil {
 			return err.Error()
 		}
 		return w.Body.String()

@@ -189,6 +189,9 @@ func (r *request) observation(w *response, start, end time.Time) Observation {
 		Principal: r.principal.AccessKey, SourceIP: r.sourceIP, UserAgent: r.UserAgent(), RequestID: r.id,
 		Start: start, Duration: end.Sub(start), Status: w.status, Sent: w.sent, ErrorCode: w.code,
 	}
+	if w.status != 0 {
+		o.FirstByte = w.begun.Sub(start)
+	}
 	if r.body != nil {
 		o.Received = max(r.body.Size(), 0)
 	}

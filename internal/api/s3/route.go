@@ -1,7 +1,9 @@
 package s3api
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/carillon-s3/carillon/internal/iam"
@@ -119,6 +121,16 @@ func (r *request) hasUnknown() bool {
 		}
 	}
 	return false
+}
+
+// Operations returns the names of all operations, in alphabetical order: the
+// values of Observation.Operation, but for the empty one.
+func Operations() []string {
+	names := make(map[string]bool)
+	for _, r := range routes() {
+		names[r.operation] = true
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // absent answers operations that we know and do not have.

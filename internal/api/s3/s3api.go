@@ -89,7 +89,10 @@ type Observation struct {
 	RequestID string
 	Start     time.Time
 	Duration  time.Duration
-	Status    int
+	// FirstByte is from Start to the answer's header; 0 if there was no answer.
+	FirstByte time.Duration
+	// Status is 0 if there was no answer.
+	Status int
 	// Received and Sent are the bytes of the decoded bodies. Received is 0 if
 	// the request did not say its length.
 	Received, Sent int64

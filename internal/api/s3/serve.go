@@ -13,7 +13,7 @@ import (
 func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	start := h.Now()
 	r := h.newRequest(hr, start)
-	resp := &response{ResponseWriter: w}
+	resp := &response{ResponseWriter: w, now: h.Now}
 	header := w.Header()
 	for name, values := range h.standard {
 		header[name] = values
@@ -85,6 +85,8 @@ func (h *Handler) handle(w *response, r *request) error {
 // response remembers what was sent.
 type response struct {
 	http.ResponseWriter
+	now    func() time.Time
+	begun  time.Time // when the status was sent
 	status int
 	sent   int64
 	code   string
@@ -92,17 +94,19 @@ type response struct {
 
 // WriteHeader implements http.ResponseWriter.
 func (w *response) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.begin(status)
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) begin(status int) {
+	if w.status == 0 {
+		w.status, w.begun = status, w.now()
+	}
 }
 
 // Write implements io.Writer.
 func (w *response) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
+	w.begin(http.StatusOK)
 	n, err := w.ResponseWriter.Write(p)
 	w.sent += int64(n)
 	return n, err
