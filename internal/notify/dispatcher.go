@@ -32,6 +32,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Env is lent to each target, with its ID set.
 	Env target.Env
+	// Observe, if not nil, returns who is told of delivery to a target. It is
+	// called each time the target is started.
+	Observe func(event.TargetID) Observer
 	// ParkBlockedAfter parks the events of a key that was blocked for longer; 0,
 	// the default, never does.
 	ParkBlockedAfter time.Duration
@@ -61,6 +64,8 @@ type Dispatcher struct {
 	stopWatch func()
 	end       context.CancelFunc
 	monitor   sync.WaitGroup
+	// parkedSeen has the last count of targets that do not run, by name.
+	parkedSeen sync.Map
 
 	// running is what WatchOutbox wakes, by consumer; read without a lock, since
 	// that must not block.
@@ -103,6 +108,7 @@ func New(o Options) *Dispatcher {
 func (d *Dispatcher) outboxChanged(consumer string, partition uint16, what journal.Change) {
 	if what != journal.Grew {
 		d.limits.hit(consumer)
+		d.observeLimit(consumer, what)
 		return
 	}
 	if r := (*d.running.Load())[consumer]; r != nil {

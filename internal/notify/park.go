@@ -33,6 +33,7 @@ func (s *sender) park(k *keyState, it *item, cause error) bool {
 		return false
 	}
 	s.r.parked.Add(1)
+	s.r.observer.Parked()
 	s.r.log.Warn("event parked", "target", s.r.consumer, "event", event.EventID(it.entry.Place),
 		"bucket", it.entry.Record.Bucket, "key", it.entry.Record.Key, "attempts", it.hist.attempts, "err", p.Reason)
 	s.remove(k, it)

@@ -33,6 +33,7 @@ type runner struct {
 	journal   Journal
 	encoder   Encoder
 	log       *slog.Logger
+	observer  Observer
 	parkAfter time.Duration
 	seed      maphash.Seed
 
@@ -92,7 +93,7 @@ func startRunner(ctx context.Context, o Options, c Configured, before *runner) (
 	}
 	r := &runner{
 		id: c.Target, consumer: consumer, journal: o.Journal, encoder: o.Encoder, log: o.Logger,
-		parkAfter: o.ParkBlockedAfter, seed: maphash.MakeSeed(), blocked: blocked,
+		observer: o.observer(c.Target), parkAfter: o.ParkBlockedAfter, seed: maphash.MakeSeed(), blocked: blocked,
 		kind: c.Kind, settings: c.Settings, env: o.env(c.Target),
 	}
 	r.parked.Store(parked)
@@ -256,6 +257,7 @@ func (r *runner) report(b *batch, probe bool, err error, res sendResult) {
 		}
 	}
 	r.delivered.Add(ok)
+	r.observe(b, int(ok), err, res)
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()

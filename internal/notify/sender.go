@@ -90,7 +90,7 @@ func (s *sender) run(ctx context.Context) {
 			s.wait(ctx, adm.at)
 			continue
 		}
-		s.settle(batch, adm.probe, s.r.send(batch))
+		s.settle(batch, adm.probe, s.r.observedSend(batch))
 	}
 }
 
@@ -160,6 +160,7 @@ type batch struct {
 	items []*item
 	msgs  []target.Message
 	bytes int
+	took  time.Duration // of its Send
 	// began is the runner's counter of deliveries before it.
 	began int64
 }
@@ -348,6 +349,7 @@ func (s *sender) acked(k *keyState, it *item) {
 	s.unblock(k)
 	s.remove(k, it)
 	s.r.acks.add(it.entry)
+	s.r.observer.Delivered(time.Since(it.entry.Place.Time()))
 	rec := it.entry.Record
 	if !rec.NoPost && s.recur.acked(k.id, it.entry.Place.Time(), time.Now()) && !s.r.warned.Swap(true) {
 		s.r.log.Warn("the events of one key recur: does the receiver write into the bucket that it watches? "+

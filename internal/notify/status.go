@@ -61,11 +61,17 @@ type Status struct {
 func (d *Dispatcher) Status(ctx context.Context) ([]Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	targets := d.snapshot()
 	consumers, err := d.options.Journal.Consumers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("status of targets: %w", err)
 	}
+	return d.statuses(ctx, consumers, func(r *runner) Status { return r.status(ctx) }), nil
+}
+
+// statuses returns the states of all targets and consumers, of those that run by
+// what running says.
+func (d *Dispatcher) statuses(ctx context.Context, consumers []string, running func(*runner) Status) []Status {
+	targets := d.snapshot()
 	var (
 		mu  sync.Mutex
 		out []Status
@@ -82,7 +88,7 @@ func (d *Dispatcher) Status(ctx context.Context) ([]Status, error) {
 	kept := make(map[string]bool, len(targets))
 	for name, c := range targets {
 		kept[name] = true
-		add(func() Status { return d.statusOf(ctx, name, c) })
+		add(func() Status { return d.statusOf(ctx, name, c, running) })
 	}
 	for _, name := range consumers {
 		id, err := event.ParseTargetID(name)
@@ -97,10 +103,10 @@ func (d *Dispatcher) Status(ctx context.Context) ([]Status, error) {
 	}
 	wg.Wait()
 	slices.SortFunc(out, func(a, b Status) int { return a.Target.Compare(b.Target) })
-	return out, nil
+	return out
 }
 
-func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured) Status {
+func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured, running func(*runner) Status) Status {
 	if c.runner == nil {
 		s := Status{
 			Target: c.Target, State: Misconfigured, Since: c.since,
@@ -113,7 +119,7 @@ func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured) S
 		}
 		return s
 	}
-	s := c.runner.status(ctx)
+	s := running(c.runner)
 	s.Backlog = d.backlog(ctx, name)
 	s.Full = d.options.Journal.Full(name)
 	s.OverLimit = s.Full || s.Backlog.Entries > alarmOf(c.Configured)
@@ -129,20 +135,38 @@ func (d *Dispatcher) backlog(ctx context.Context, name string) journal.Backlog {
 	return b
 }
 
+// countParked counts the parked events of a target that does not run; if that
+// takes longer than ctx, it is the last count.
 func (d *Dispatcher) countParked(ctx context.Context, name string) int64 {
 	n, err := d.options.Journal.CountParked(ctx, name)
 	if err != nil {
-		return 0
+		last, _ := d.parkedSeen.Load(name)
+		n, _ = last.(int64)
+		return n
 	}
+	d.parkedSeen.Store(name, n)
 	return n
 }
 
-// status tells of the target without its backlog.
+// status tells of the target without its backlog. An idle one is checked.
 func (r *runner) status(ctx context.Context) Status {
+	s, sure := r.known()
+	if sure {
+		return s
+	}
+	if err := r.checkNow(ctx); err != nil {
+		s.State, s.LastError, s.LastErrorTime = Offline, reason(err), time.Now()
+	}
+	return s
+}
+
+// known is what delivery has shown of the target, without its backlog. sure says
+// that a check would tell no more.
+func (r *runner) known() (s Status, sure bool) {
 	r.mu.Lock()
 	h, openErr := r.health, r.openErr
 	r.mu.Unlock()
-	s := Status{
+	s = Status{
 		Target: r.id, State: Online, Since: h.since,
 		Delivered: r.delivered.Load(), Failed: r.failedSends.Load(),
 		Parked: r.parked.Load(), BlockedKeys: int(r.blocked.n.Load()),
@@ -151,15 +175,12 @@ func (r *runner) status(ctx context.Context) Status {
 	switch {
 	case openErr != nil:
 		s.State, s.LastError = Misconfigured, openErr.Error()
+		return s, true
 	case !r.healthy():
 		s.State = Offline
-	case time.Since(h.lastSuccess) < checkFresh:
-	default:
-		if err := r.checkNow(ctx); err != nil {
-			s.State, s.LastError, s.LastErrorTime = Offline, reason(err), time.Now()
-		}
+		return s, true
 	}
-	return s
+	return s, time.Since(h.lastSuccess) < checkFresh
 }
 
 // idle reports whether everything in the outbox is acknowledged, as far as the
