@@ -43,6 +43,7 @@ func arrows() []arrow {
 			"the admin surface knows objects, users, settings, delivery and, for what operators do to events, the journal; no store",
 		},
 		{"internal/api/admin/adminapi", nil, "what both ends of the API see knows neither end"},
+		{"internal/api/metrics", []string{"internal/iam", "internal/telemetry"}, "the surface of metrics knows users and what is measured, and none of those who measure"},
 		{
 			"internal/api/console",
 			[]string{"internal/object", "internal/iam", "internal/config", "internal/notify", "internal/event", "internal/s3"},

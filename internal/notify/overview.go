@@ -12,8 +12,8 @@ const checkSpeaks = time.Minute
 
 // Overview is Status by what is known: it connects to nothing. An idle target is
 // taken for online, unless a check within the last minute says otherwise. It
-// waits for the journal until ctx ends, and then takes the last counts; if not
-// even the consumers can be listed, those without a target are left out.
+// reads the journal until ctx ends; if not even the consumers can be listed,
+// those without a target are left out.
 func (d *Dispatcher) Overview(ctx context.Context) []Status {
 	consumers, _ := d.options.Journal.Consumers(ctx) // see above
 	return d.statuses(ctx, consumers, (*runner).overview)

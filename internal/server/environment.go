@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/carillon-s3/carillon/internal/config"
@@ -28,6 +27,7 @@ const (
 	envServerURL    = "SERVER_URL"
 	envProxies      = "TRUSTED_PROXIES"
 	envReserve      = "RESERVE_BYTES"
+	envMetricsAuth  = "PROMETHEUS_AUTH_TYPE"
 	fileSuffix      = "_FILE"
 )
 
@@ -37,10 +37,10 @@ func knownEnv() []string {
 	return []string{
 		envConfigFile, envRootUser, envRootPassword, envAccessKey, envSecretKey,
 		envRootUser + fileSuffix, envRootPassword + fileSuffix, envAccessKey + fileSuffix, envSecretKey + fileSuffix,
-		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, "SHUTDOWN_TIMEOUT",
-		// Of the console and the metrics, which are not there yet, and of the
-		// start scripts of packages.
-		"BROWSER_REDIRECT_URL", "BROWSER", "PROMETHEUS_AUTH_TYPE", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",
+		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, envMetricsAuth, "SHUTDOWN_TIMEOUT",
+		// Of the console, which is not there yet, and of the start scripts of
+		// packages.
+		"BROWSER_REDIRECT_URL", "BROWSER", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",
 		// Of the tests and tools that stand beside the server.
 		"CACHE", "MC",
 	}
@@ -175,11 +175,25 @@ func (e *environment) reserve() (uint64, error) {
 	if !ok {
 		return 0, nil
 	}
-	n, err := strconv.ParseUint(text, 10, 64)
+	n, err := config.ParseSize(text)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%w: %s: %q is not a number of bytes above 0", ErrUsage, variable, text)
+		return 0, fmt.Errorf("%w: %s: %q is not a size above 0 such as 10GiB", ErrUsage, variable, text)
 	}
 	return n, nil
+}
+
+// publicMetrics says whether everybody may read the metrics. A word that is not
+// known leaves them guarded.
+func (e *environment) publicMetrics() bool {
+	value, variable, _ := e.Lookup(envMetricsAuth)
+	switch strings.ToLower(value) {
+	case "public":
+		return true
+	case "", "jwt":
+	default:
+		e.warnings = append(e.warnings, variable+" is neither \"jwt\" nor \"public\": metrics need a token")
+	}
+	return false
 }
 
 // trustedProxies reads a comma-separated list of addresses and networks.

@@ -18,6 +18,8 @@ type settings struct {
 	// reserve is the free space below which writes are refused; 0 leaves it to
 	// the store.
 	reserve uint64
+	// publicMetrics lets everybody read the metrics.
+	publicMetrics bool
 }
 
 func newSettings(c Config) (*settings, error) {
@@ -39,6 +41,7 @@ func newSettings(c Config) (*settings, error) {
 	if s.reserve, err = env.reserve(); err != nil {
 		return nil, err
 	}
+	s.publicMetrics = env.publicMetrics()
 	if s.folder, err = chooseFolder(c.Folders, env); err != nil {
 		return nil, err
 	}

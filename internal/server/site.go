@@ -26,6 +26,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/telemetry"
 )
 
 // site is everything that is open while the server runs.
@@ -39,6 +40,8 @@ type site struct {
 	config     *config.Store
 	dispatcher *notify.Dispatcher
 	handler    http.Handler
+	metrics    *telemetry.Metrics
+	known      known
 
 	deployment string
 	counted    atomic.Pointer[admin.Usage]
@@ -58,6 +61,7 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 			err = errors.Join(err, s.close())
 		}
 	}()
+	s.metrics = s.newMetrics(address)
 	if err := s.openStores(ctx); err != nil {
 		return nil, err
 	}
@@ -68,7 +72,7 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 		return nil, err
 	}
 	s.dispatcher = notify.New(notify.Options{
-		Journal: s.journal, Encoder: encoder, Logger: log,
+		Journal: s.journal, Encoder: encoder, Logger: log, Observe: s.observeTarget,
 		Env: target.Env{Logger: log, UserAgent: "Carillon/" + Version()},
 	})
 	s.objects, err = object.Open(ctx, object.Config{
@@ -89,7 +93,8 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 // bytes, whose references carry the incarnation of this opening.
 func (s *site) openStores(ctx context.Context) (err error) {
 	s.store, err = pebble.Open(pebble.Options{
-		Dir: filepath.Join(s.set.folder, metadataFolder), ReserveBytes: s.set.reserve, Logger: s.log,
+		Dir: filepath.Join(s.set.folder, metadataFolder), ReserveBytes: s.set.reserve,
+		Logger: s.log, OnGroup: s.observeGroup,
 	})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", s.set.folder, err)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carillon-s3/carillon/internal/api/admin"
+	"github.com/carillon-s3/carillon/internal/api/metrics"
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
@@ -17,13 +18,15 @@ func isAdmin(path string) bool {
 	return strings.HasPrefix(path, "/minio/") || strings.HasPrefix(path, "/carillon/")
 }
 
-// newHandler joins the surfaces: the admin's paths, and S3 for all else.
+// newHandler joins the surfaces: that of metrics, the admin's paths, and S3 for
+// all else.
 func (s *site) newHandler(encoder *event.Encoder) http.Handler {
-	verifier := iam.New(iam.Config{Credentials: iam.Root(s.set.root), Region: s.set.region})
+	credentials := iam.Root(s.set.root)
+	verifier := iam.New(iam.Config{Credentials: credentials, Region: s.set.region})
 	objects := s3api.New(s3api.Config{
 		Service: s.objects, Verifier: verifier, Encoder: encoder,
 		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies,
-		Draining: s.draining, Logger: s.log,
+		Draining: s.draining, Logger: s.log, Observe: s.observeRequest,
 	})
 	administration := admin.New(admin.Config{
 		Settings: s.config, Verifier: verifier, Targets: s.dispatcher,
@@ -32,12 +35,20 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 		Folder: s.set.folder, Logger: s.log,
 		Events: admin.Events{Journal: s.journal, Objects: s.objects, Delivery: s.dispatcher, Encoder: encoder},
 	})
+	scrapes := metrics.New(metrics.Config{
+		Metrics: s.metrics, Credentials: credentials, Public: s.set.publicMetrics, Logger: s.log,
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isAdmin(r.URL.Path) {
+		switch {
+		case scrapes.Takes(r):
+			scrapes.ServeHTTP(w, r)
+		case isAdmin(r.URL.Path):
 			administration.ServeHTTP(w, r)
-			return
+		default:
+			s.metrics.Requests.Begin()
+			defer s.metrics.Requests.End()
+			objects.ServeHTTP(w, r)
 		}
-		objects.ServeHTTP(w, r)
 	})
 }
 
