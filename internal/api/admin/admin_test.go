@@ -212,6 +212,59 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// TestHealthPaths: each answers GET and HEAD without a body, and no others are
+// there.
+func TestHealthPaths(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		path   string
+		status int
+		quorum string
+	}{
+		"live":                        {"live", http.StatusOK, ""},
+		"ready":                       {"ready", http.StatusOK, ""},
+		"cluster":                     {"cluster", http.StatusOK, "X-Minio-Write-Quorum"},
+		"cluster, not in maintenance": {"cluster?maintenance=false", http.StatusOK, "X-Minio-Write-Quorum"},
+		"cluster in maintenance":      {"cluster?maintenance=true", http.StatusPreconditionFailed, "X-Minio-Write-Quorum"},
+		"reads":                       {"cluster/read", http.StatusOK, "X-Minio-Read-Quorum"},
+		"reads in maintenance":        {"cluster/read?maintenance=true", http.StatusPreconditionFailed, "X-Minio-Read-Quorum"},
+		"unknown":                     {"nosuch", http.StatusNotFound, ""},
+		"none":                        {"", http.StatusNotFound, ""},
+		"deeper":                      {"live/now", http.StatusNotFound, ""},
+		"with a slash":                {"ready/", http.StatusNotFound, ""},
+		"writes":                      {"cluster/write", http.StatusNotFound, ""},
+	}
+	s := newSite(t)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				got := s.send(s.request(method, "/minio/health/"+tt.path, nil), "", "")
+				if got.status != tt.status {
+					t.Errorf("%s: %d, want %d", method, got.status, tt.status)
+				}
+				if tt.status == http.StatusNotFound {
+					continue
+				}
+				if len(got.body) != 0 || got.header.Get("Content-Length") != "0" || got.header.Get("X-Minio-Server-Status") != "" {
+					t.Errorf("%s: body %q, headers %v", method, got.body, got.header)
+				}
+				for _, q := range []string{"X-Minio-Write-Quorum", "X-Minio-Read-Quorum"} {
+					if want := map[bool]string{true: "1"}[q == tt.quorum]; got.header.Get(q) != want {
+						t.Errorf("%s: %s is %q, want %q", method, q, got.header.Get(q), want)
+					}
+				}
+				if want := map[bool]string{true: "false"}[tt.quorum != ""]; got.header.Get("X-Minio-Storage-Class-Defaults") != want {
+					t.Errorf("%s: headers %v", method, got.header)
+				}
+			}
+			if got := s.send(s.request(http.MethodPost, "/minio/health/"+tt.path, nil), "", ""); got.status/100 != 4 {
+				t.Errorf("POST: %d", got.status)
+			}
+		})
+	}
+}
+
 // TestOwnFailuresAreNotTold: the client learns neither the cause nor a status
 // that it would repeat.
 func TestOwnFailuresAreNotTold(t *testing.T) {
