@@ -35,9 +35,17 @@ type Requests struct {
 // otherOperation is the label of requests that are no known operation.
 const otherOperation = "other"
 
-// classes are the values of the label class: of no answer, and by the first
-// digit of the status.
-var classes = [6]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
+// classes are the values of the label class: of no answer, and of the statuses
+// that an answer can end with.
+var classes = [5]string{"none", "2xx", "3xx", "4xx", "5xx"}
+
+// classOf is the index of a status in classes.
+func classOf(status int) int {
+	if digit := status / 100; digit >= 2 && digit <= 5 {
+		return digit - 1
+	}
+	return 0
+}
 
 // operation holds the series of one operation, made at its first request: most
 // operations are never asked for.
@@ -87,10 +95,7 @@ func (r *Requests) Observe(q Request) {
 		op, name = r.other, otherOperation
 	}
 	op.once.Do(func() { r.resolve(op, name) })
-	class := q.Status / 100
-	if class < 0 || class >= len(classes) {
-		class = 0
-	}
+	class := classOf(q.Status)
 	op.classes[class].Inc()
 	op.received.Add(float64(max(q.Received, 0)))
 	op.sent.Add(float64(max(q.Sent, 0)))

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +58,32 @@ func TestPageIsCurrent(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("%s differs from the declarations (-want +got); run this test with -update:\n%s", page, diff)
+	}
+}
+
+// TestAlertsNameWhatIsThere: every metric of ours in the operator's guide is
+// declared.
+func TestAlertsNameWhatIsThere(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := make(map[string]bool)
+	for _, d := range telemetry.New(telemetry.Config{}).Definitions() {
+		declared[d.Name] = true
+		if d.Kind == telemetry.Histogram {
+			declared[d.Name+"_bucket"] = true
+		}
+	}
+	names := regexp.MustCompile(`\b(carillon|minio)_[a-z0-9_]+`).FindAllString(string(text), -1)
+	if len(names) < 10 {
+		t.Fatalf("only %d metrics are named", len(names))
+	}
+	for _, name := range names {
+		if !declared[name] {
+			t.Errorf("operations.md names %s, which is not declared", name)
+		}
 	}
 }
 
