@@ -68,7 +68,7 @@ func token(t *testing.T, method jwt.SigningMethod, key any, c jwt.RegisteredClai
 }
 
 func ask(h http.Handler, method, path, authorization string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, nil) //nolint:noctx // nothing is sent
+	r := httptest.NewRequest(method, path, nil)
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
 	}
@@ -190,7 +190,7 @@ func TestPages(t *testing.T) {
 	for path, want := range tests {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			if !h.Takes(httptest.NewRequest(http.MethodGet, path, nil)) { //nolint:noctx // nothing is sent
+			if !h.Takes(httptest.NewRequest(http.MethodGet, path, nil)) {
 				t.Error("the path is not taken")
 			}
 			w := ask(h, http.MethodGet, path, "")
@@ -237,7 +237,7 @@ func TestABucketCalledMetrics(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := httptest.NewRequest(tt.method, tt.path, nil) //nolint:noctx // nothing is sent
+			r := httptest.NewRequest(tt.method, tt.path, nil)
 			if tt.authorization != "" {
 				r.Header.Set("Authorization", tt.authorization)
 			}
