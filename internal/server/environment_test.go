@@ -87,7 +87,7 @@ func TestTrustedProxies(t *testing.T) {
 
 func TestReserve(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]uint64{"1073741824": 1 << 30, "0": 0, "-1": 0, "1GiB": 0} {
+	for text, want := range map[string]uint64{"1073741824": 1 << 30, "0": 0, "-1": 0, "1GiB": 1 << 30, "much": 0} {
 		env, err := newEnvironment([]string{"CARILLON_RESERVE_BYTES=" + text})
 		if err != nil {
 			t.Fatal(err)
