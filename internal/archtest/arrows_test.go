@@ -70,6 +70,7 @@ func arrows() []arrow {
 			[]string{"internal/notify/target", "internal/config", "internal/event"},
 			"the suite of targets knows their contract",
 		},
+		{"internal/notify/spool", []string{"internal/journal"}, "a spool is what the journal asks for, and knows neither targets nor stores"},
 		{
 			"internal/notify/*",
 			[]string{"internal/notify/target", "internal/config", "internal/event"},

@@ -14,6 +14,7 @@ type Journal struct {
 	store    kv.Store
 	counters counters
 	watchers watchers
+	spools   *spools
 }
 
 // format is the stored layout of the journal.
@@ -57,7 +58,7 @@ func Open(ctx context.Context, store kv.Store) (*Journal, error) {
 }
 
 func newJournal(store kv.Store) *Journal {
-	return &Journal{store: store, counters: counters{m: make(map[string]*counter)}}
+	return &Journal{store: store, counters: counters{m: make(map[string]*counter)}, spools: newSpools(store)}
 }
 
 // PartitionOf is the partition of a key's mutations: a FNV-1a hash of bucket id

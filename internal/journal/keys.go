@@ -12,6 +12,9 @@ import (
 //	p <consumer> <partition> <sequence>  parked event
 //	k <consumer> <bucket id> <key>       blocked key
 //	x <consumer> <partition> <sequence>  gap: an event that was dropped or lost
+//	l <consumer> <partition> <sequence>  entry of an event that was lost with its spool
+//	j spool <id>                         spool that entries may point to
+//	j spool <id> <segment>               its segment, with the bytes committed
 //
 // The logs themselves are numbered like the partitions.
 const (
@@ -19,6 +22,8 @@ const (
 	prefixParked  = 'p'
 	prefixBlocked = 'k'
 	prefixGap     = 'x'
+	prefixLost    = 'l'
+	prefixSpool   = "j/spool/"
 )
 
 func formatKey() []byte { return []byte("j/format") }

@@ -11,20 +11,37 @@ import (
 
 // Pending returns up to max outbox entries of a consumer in a partition, in
 // order, with sequences above after. Acknowledged entries may still be among
-// them for some milliseconds: callers keep their own position.
+// them for some milliseconds: callers keep their own position. Entries whose
+// record is lost with a spool are left out, and are gaps from then on. No
+// entries means that there are none.
 func (j *Journal) Pending(ctx context.Context, consumer string, partition uint16, after uint64, max int) ([]Entry, error) {
-	entries, err := j.scanOutbox(ctx, consumer, partition, after, max)
-	if err != nil {
-		return nil, err
+	for {
+		entries, err := j.scanOutbox(ctx, consumer, partition, after, max)
+		if err != nil || len(entries) == 0 {
+			return nil, err
+		}
+		out, err := j.readEntries(ctx, consumer, entries)
+		if len(out) > 0 {
+			return out, nil // an error comes again with the next call
+		}
+		if err != nil {
+			return nil, err
+		}
+		after = entries[len(entries)-1].at.Sequence
 	}
+}
+
+// readEntries reads the records of entries, in order. With an error come those
+// before it.
+func (j *Journal) readEntries(ctx context.Context, consumer string, entries []outboxEntry) ([]Entry, error) {
 	out := make([]Entry, 0, len(entries))
 	for len(entries) > 0 {
 		run := contiguous(entries)
 		got, err := j.readRun(ctx, consumer, entries[:run])
-		if err != nil {
-			return nil, err
-		}
 		out = append(out, got...)
+		if err != nil {
+			return out, err
+		}
 		entries = entries[run:]
 	}
 	return out, nil
@@ -50,13 +67,19 @@ func (j *Journal) scanOutbox(ctx context.Context, consumer string, partition uin
 	return entries, nil
 }
 
-// contiguous is the length of the leading run of entries that one read of the
-// log serves: neighbours in sequence, not copied into their entry.
+// contiguous is the length of the leading run of entries that are read
+// together: neighbours in sequence that the log holds, or any in spools.
 func contiguous(entries []outboxEntry) int {
 	n := 1
-	for n < len(entries) && entries[0].record == nil && entries[n].record == nil &&
-		entries[n].at.Sequence == entries[n-1].at.Sequence+1 {
-		n++
+	switch {
+	case entries[0].inLog():
+		for n < len(entries) && entries[n].inLog() && entries[n].at.Sequence == entries[n-1].at.Sequence+1 {
+			n++
+		}
+	case entries[0].spooled != nil:
+		for n < len(entries) && entries[n].spooled != nil {
+			n++
+		}
 	}
 	return n
 }
@@ -64,9 +87,15 @@ func contiguous(entries []outboxEntry) int {
 // readRun reads the records of a contiguous run.
 func (j *Journal) readRun(ctx context.Context, consumer string, run []outboxEntry) ([]Entry, error) {
 	first := run[0]
+	if first.spooled != nil {
+		return j.readSpooled(ctx, consumer, run)
+	}
 	if first.record != nil {
 		e, err := j.entry(first.at, first.stamp, first.record)
-		return []Entry{e}, err
+		if err != nil {
+			return nil, err
+		}
+		return []Entry{e}, nil
 	}
 	records, err := j.store.ReadLog(ctx, kv.LogID(first.at.Partition), first.at.Sequence, len(run))
 	if errors.Is(err, kv.ErrTrimmed) {
@@ -89,38 +118,33 @@ func (j *Journal) readRun(ctx context.Context, consumer string, run []outboxEntr
 }
 
 // readMoved reads a run of which the log was trimmed after its outbox entries
-// were scanned: the trim copied each record into its entry first, and what has
-// no entry any more was acknowledged.
+// were scanned: the trim moved each record into its entry or a spool, and what
+// has no entry any more was acknowledged.
 func (j *Journal) readMoved(ctx context.Context, consumer string, run []outboxEntry) ([]Entry, error) {
-	var out []Entry
+	moved := make([]outboxEntry, 0, len(run))
 	for _, e := range run {
-		key := entryKey(prefixOutbox, consumer, e.at)
-		item, err := j.store.Get(ctx, key)
+		item, err := j.store.Get(ctx, entryKey(prefixOutbox, consumer, e.at))
 		if err != nil {
 			return nil, fmt.Errorf("read the outbox of %s: %w", consumer, err)
 		}
 		if !item.Exists() {
 			continue
 		}
-		moved, err := decodeOutboxEntry(kv.Entry{Key: key, Item: item})
+		now, err := parseOutboxEntry(e.at, item.Value)
 		if err != nil {
 			return nil, err
 		}
-		if moved.record == nil {
+		if now.inLog() {
 			got, err := j.store.ReadLog(ctx, kv.LogID(e.at.Partition), e.at.Sequence, 1)
 			if err != nil || len(got) != 1 {
 				return nil, fmt.Errorf("%w: partition %d, sequence %d is in the outbox of %s but not in the log: %w",
 					errStored, e.at.Partition, e.at.Sequence, consumer, err)
 			}
-			moved.record = got[0].Value
+			now.record = got[0].Value
 		}
-		entry, err := j.entry(moved.at, moved.stamp, moved.record)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, entry)
+		moved = append(moved, now)
 	}
-	return out, nil
+	return j.readEntries(ctx, consumer, moved)
 }
 
 // Ack removes entries from a consumer's outbox; bytes is the stored size of

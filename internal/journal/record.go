@@ -19,14 +19,24 @@ import (
 //	bytes    4 bytes, the stored size of the record
 //	record   the record itself, only once the log no longer holds it
 //
+// or, once the record stands in a spool, of version 2: the same three and
+//
+//	spool    8 bytes, its id
+//	segment  8 bytes
+//	offset   8 bytes
+//	sum      4 bytes, the checksum that the spool has of it
+//
 // and the other values are one version byte and a CBOR map.
 const (
 	recordVersion = 1
 	entryVersion  = 1
+	spooledEntry  = 2
 	// entryHeader is the size of an outbox entry without a record.
 	entryHeader = 13
 	// entryStampOffset is where the stamp is filled in at commit.
 	entryStampOffset = 1
+	// spooledBytes is the size of an outbox entry that points to a spool.
+	spooledBytes = entryHeader + 28
 )
 
 var errStored = errors.New("journal: stored value cannot be read")
@@ -72,21 +82,71 @@ type outboxEntry struct {
 	stamp  uint64
 	bytes  int
 	record []byte // nil while the log still holds it
+	// spooled says where in a spool the record is; nil if it is in none.
+	spooled *spoolPointer
+}
+
+// inLog reports whether the log holds the entry's record.
+func (e *outboxEntry) inLog() bool { return e.record == nil && e.spooled == nil }
+
+// spoolPointer is a place in a spool.
+type spoolPointer struct {
+	spool uint64
+	SpoolPlace
+}
+
+// newCopiedEntry is the outbox entry of e with its record in it.
+func newCopiedEntry(e outboxEntry, record []byte) []byte {
+	v := make([]byte, entryHeader, entryHeader+len(record))
+	v[0] = entryVersion
+	binary.BigEndian.PutUint64(v[entryStampOffset:], e.stamp)
+	binary.BigEndian.PutUint32(v[9:], uint32(e.bytes)) //nolint:gosec // as it was read
+	return append(v, record...)
+}
+
+// newSpooledEntry is the outbox entry of e once its record is at p.
+func newSpooledEntry(e outboxEntry, p spoolPointer) []byte {
+	v := make([]byte, 0, spooledBytes)
+	v = append(v, spooledEntry)
+	v = binary.BigEndian.AppendUint64(v, e.stamp)
+	v = binary.BigEndian.AppendUint32(v, uint32(e.bytes)) //nolint:gosec // as it was read
+	v = binary.BigEndian.AppendUint64(v, p.spool)
+	v = binary.BigEndian.AppendUint64(v, p.Segment)
+	v = binary.BigEndian.AppendUint64(v, uint64(p.Offset)) //nolint:gosec // never negative
+	return binary.BigEndian.AppendUint32(v, p.Sum)
 }
 
 func decodeOutboxEntry(e kv.Entry) (outboxEntry, error) {
 	at, ok := entryAt(e.Key)
-	v := e.Item.Value
-	if !ok || at.Partition >= Partitions || len(v) < entryHeader || v[0] != entryVersion {
+	if !ok || at.Partition >= Partitions {
 		return outboxEntry{}, fmt.Errorf("%w: outbox entry %q", errStored, e.Key)
+	}
+	return parseOutboxEntry(at, e.Item.Value)
+}
+
+// parseOutboxEntry reads the value of the outbox entry at a place.
+func parseOutboxEntry(at At, v []byte) (outboxEntry, error) {
+	if len(v) < entryHeader || (v[0] != entryVersion && (v[0] != spooledEntry || len(v) != spooledBytes)) {
+		return outboxEntry{}, fmt.Errorf("%w: outbox entry of partition %d, sequence %d", errStored, at.Partition, at.Sequence)
 	}
 	out := outboxEntry{
 		at:    at,
 		stamp: binary.BigEndian.Uint64(v[1:]),
 		bytes: int(binary.BigEndian.Uint32(v[9:])),
 	}
-	if len(v) > entryHeader {
-		out.record = v[entryHeader:]
+	rest := v[entryHeader:]
+	switch {
+	case v[0] == spooledEntry:
+		out.spooled = &spoolPointer{
+			spool: binary.BigEndian.Uint64(rest),
+			SpoolPlace: SpoolPlace{
+				At: at, Segment: binary.BigEndian.Uint64(rest[8:]),
+				Offset: int64(binary.BigEndian.Uint64(rest[16:])), //nolint:gosec // as it was written
+				Bytes:  out.bytes, Sum: binary.BigEndian.Uint32(rest[24:]),
+			},
+		}
+	case len(rest) > 0:
+		out.record = rest
 	}
 	return out, nil
 }

@@ -24,8 +24,8 @@ import (
 //	u       bucket id, key (escaped), upload id  an upload under way, as listings order them;
 //	                                             value: when it began, milliseconds since 1970
 //	f       stamp, bucket id, upload id          a completed upload, for sweeping; empty value
-//	s       see package config
-//	j q p k see package journal
+//	s                                    see package config
+//	j q p x l k                          see package journal
 //
 // Rows c sort by key as S3's listings do: the key is last in them and not
 // escaped. Everything carries the bucket's id, never its name, so that a bucket
