@@ -48,6 +48,8 @@ type Journal interface {
 	Full(consumer string) bool
 	// Consumers lists the consumers that have outbox entries.
 	Consumers(ctx context.Context) ([]string, error)
+	// SpoolStatus tells how a consumer's spool is; false if it has none.
+	SpoolStatus(consumer string) (journal.SpoolStatus, bool)
 	// WatchOutbox calls fn, which must not block, after an outbox changed.
 	WatchOutbox(fn func(consumer string, partition uint16, what journal.Change)) (stop func())
 }

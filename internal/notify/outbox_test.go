@@ -37,6 +37,10 @@ func newMemJournal() *memJournal {
 }
 
 // add records an event of key for consumers.
+func (j *memJournal) SpoolStatus(string) (journal.SpoolStatus, bool) {
+	return journal.SpoolStatus{}, false
+}
+
 func (j *memJournal) add(key string, consumers ...string) journal.At {
 	j.mu.Lock()
 	p := journal.PartitionOf(1, key)

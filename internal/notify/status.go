@@ -50,6 +50,8 @@ type Status struct {
 	// wait on their own.
 	Parked      int64
 	BlockedKeys int
+	// Spool is how the spool in queue_dir is; nil if there is none.
+	Spool *journal.SpoolStatus
 	// LastError holds no secret. It is kept after the target is back.
 	LastError     string
 	LastErrorTime time.Time
@@ -98,7 +100,9 @@ func (d *Dispatcher) statuses(ctx context.Context, consumers []string, running f
 		}
 		kept[name] = true
 		add(func() Status {
-			return Status{Target: id, State: NotConfigured, Backlog: d.backlog(ctx, name), Parked: d.countParked(ctx, name)}
+			s := Status{Target: id, State: NotConfigured, Backlog: d.backlog(ctx, name), Parked: d.countParked(ctx, name)}
+			d.addSpool(name, &s)
+			return s
 		})
 	}
 	wg.Wait()
@@ -117,9 +121,11 @@ func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured, r
 		} else if c.Err != nil {
 			s.LastError, s.LastErrorTime = c.Err.Error(), c.since
 		}
+		d.addSpool(name, &s)
 		return s
 	}
 	s := running(c.runner)
+	d.addSpool(name, &s)
 	s.Backlog = d.backlog(ctx, name)
 	s.Full = d.options.Journal.Full(name)
 	s.OverLimit = s.Full || s.Backlog.Entries > alarmOf(c.Configured)
@@ -133,6 +139,13 @@ func (d *Dispatcher) backlog(ctx context.Context, name string) journal.Backlog {
 		return journal.Backlog{}
 	}
 	return b
+}
+
+// addSpool tells how the consumer's spool is, if it has one.
+func (d *Dispatcher) addSpool(name string, s *Status) {
+	if spool, ok := d.options.Journal.SpoolStatus(name); ok {
+		s.Spool = &spool
+	}
 }
 
 // countParked counts the parked events of a target that does not run; if that

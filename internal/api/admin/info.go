@@ -56,8 +56,20 @@ type targetInfo struct {
 	Failed        int64      `json:"failed"`
 	Parked        int64      `json:"parked"`
 	BlockedKeys   int        `json:"blockedKeys"`
+	Spool         *spoolInfo `json:"spool,omitempty"`
 	LastError     string     `json:"lastError,omitempty"`
 	LastErrorTime *time.Time `json:"lastErrorTime,omitempty"`
+}
+
+// spoolInfo is the state of a target's spool. Problem says what is wrong with
+// what it holds, Unwritable why nothing is added.
+type spoolInfo struct {
+	Dir        string     `json:"dir"`
+	Segments   int        `json:"segments"`
+	Bytes      int64      `json:"bytes"`
+	Problem    string     `json:"problem,omitempty"`
+	Unwritable string     `json:"unwritable,omitempty"`
+	Since      *time.Time `json:"since,omitempty"`
 }
 
 type infoBackend struct {
@@ -158,6 +170,12 @@ func newTargetInfo(s notify.Status) targetInfo {
 	}
 	if s.State == notify.Online {
 		t.Status = "online"
+	}
+	if p := s.Spool; p != nil {
+		t.Spool = &spoolInfo{
+			Dir: p.Dir, Segments: p.Segments, Bytes: p.Bytes,
+			Problem: p.Problem, Unwritable: p.Unwritable, Since: timeOrNil(p.Since),
+		}
 	}
 	return t
 }
