@@ -28,6 +28,8 @@ const (
 	envProxies      = "TRUSTED_PROXIES"
 	envReserve      = "RESERVE_BYTES"
 	envMetricsAuth  = "PROMETHEUS_AUTH_TYPE"
+	envJournalAge   = "JOURNAL_AGE"
+	envJournalBytes = "JOURNAL_BYTES"
 	fileSuffix      = "_FILE"
 )
 
@@ -37,7 +39,8 @@ func knownEnv() []string {
 	return []string{
 		envConfigFile, envRootUser, envRootPassword, envAccessKey, envSecretKey,
 		envRootUser + fileSuffix, envRootPassword + fileSuffix, envAccessKey + fileSuffix, envSecretKey + fileSuffix,
-		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, envMetricsAuth, "SHUTDOWN_TIMEOUT",
+		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, envMetricsAuth,
+		envJournalAge, envJournalBytes, "SHUTDOWN_TIMEOUT",
 		// Of the console, which is not there yet, and of the start scripts of
 		// packages.
 		"BROWSER_REDIRECT_URL", "BROWSER", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",

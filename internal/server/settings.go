@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/journal"
 )
 
 // settings are those of the process: what is not stored and needs a restart.
@@ -20,6 +21,7 @@ type settings struct {
 	reserve uint64
 	// publicMetrics lets everybody read the metrics.
 	publicMetrics bool
+	window        journal.Window
 }
 
 func newSettings(c Config) (*settings, error) {
@@ -42,6 +44,9 @@ func newSettings(c Config) (*settings, error) {
 		return nil, err
 	}
 	s.publicMetrics = env.publicMetrics()
+	if s.window, err = env.journalWindow(); err != nil {
+		return nil, err
+	}
 	if s.folder, err = chooseFolder(c.Folders, env); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/pebble"
 	"github.com/carillon-s3/carillon/internal/notify"
+	"github.com/carillon-s3/carillon/internal/notify/spool"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/telemetry"
@@ -36,6 +36,7 @@ type site struct {
 	store      *pebble.Store
 	blobs      *file.Store
 	journal    *journal.Journal
+	spools     *spool.Folders
 	objects    *object.Service
 	config     *config.Store
 	dispatcher *notify.Dispatcher
@@ -89,8 +90,8 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 	return s, nil
 }
 
-// openStores opens the metadata store, the journal in it, and the store of
-// bytes, whose references carry the incarnation of this opening.
+// openStores opens the metadata store, the journal in it with its spools, and the
+// store of bytes, whose references carry the incarnation of this opening.
 func (s *site) openStores(ctx context.Context) (err error) {
 	s.store, err = pebble.Open(pebble.Options{
 		Dir: filepath.Join(s.set.folder, metadataFolder), ReserveBytes: s.set.reserve,
@@ -101,6 +102,10 @@ func (s *site) openStores(ctx context.Context) (err error) {
 	}
 	if s.journal, err = journal.Open(ctx, s.store); err != nil {
 		return err
+	}
+	s.spools = spool.New(spool.Options{})
+	if err = s.journal.OpenSpools(ctx, s.spools, s.log); err != nil {
+		return fmt.Errorf("open the spools: %w", err)
 	}
 	s.blobs, err = file.Open(file.Options{
 		Dir: filepath.Join(s.set.folder, blobFolder), Incarnation: s.store.Incarnation(),
@@ -148,36 +153,11 @@ func (s *site) endpoint(address net.Addr) string {
 	return urls(address)[0]
 }
 
-// Window of the journal: what replay and listeners that resume can reach back
-// to. A week covers a long weekend's outage of a consumer; the bytes keep a busy
-// server's journal within a small part of any disk.
-const (
-	journalAge   = 7 * 24 * time.Hour
-	journalBytes = 4 << 30
-	trimEvery    = time.Minute
-)
-
 // startBackground starts what runs beside the requests until ctx ends.
 func (s *site) startBackground(ctx context.Context) {
 	s.background.Go(func() { s.objects.Run(ctx) })
 	s.background.Go(func() { s.trimJournal(ctx) })
 	s.background.Go(func() { s.countUsage(ctx) })
-}
-
-func (s *site) trimJournal(ctx context.Context) {
-	ticker := time.NewTicker(trimEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			window := journal.Window{Age: journalAge, Bytes: journalBytes}
-			if _, err := s.journal.Trim(ctx, window, now); err != nil && ctx.Err() == nil {
-				s.log.Error("the journal could not be trimmed", "err", err)
-			}
-		}
-	}
 }
 
 // close closes what is open, in the order of use.
@@ -190,6 +170,9 @@ func (s *site) close() error {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // drain has waited already
 		_ = s.dispatcher.Close(ctx)
+	}
+	if s.journal != nil {
+		s.journal.CloseSpools()
 	}
 	if s.blobs != nil {
 		errs = append(errs, s.blobs.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/carillon-s3/carillon/internal/config"
@@ -61,7 +62,11 @@ func (s *site) openSealer(ctx context.Context) (config.Sealer, error) {
 // after each change, at once. A change that cannot be applied is logged: the
 // settings are stored, and the next start or change tries again.
 func (s *site) followTargets(ctx context.Context) error {
-	apply := func(ctx context.Context) error { return s.dispatcher.Apply(ctx, s.configuredTargets()) }
+	apply := func(ctx context.Context) error {
+		targets := s.configuredTargets()
+		s.journal.SpoolTo(s.spoolFolders(targets))
+		return s.dispatcher.Apply(ctx, targets)
+	}
 	if err := apply(ctx); err != nil {
 		return err
 	}
@@ -74,8 +79,10 @@ func (s *site) followTargets(ctx context.Context) error {
 	return nil
 }
 
-// checkQueueDir says why the queue_dir of an instance cannot be used. At `config
-// set` that is refused; found here, the target alone is misconfigured.
+// checkQueueDir says why the queue_dir of an instance cannot be made. At `config
+// set` that is refused; found here, the target alone is misconfigured. One that
+// cannot be written now, since it is full or read-only, stops no delivery: the
+// journal keeps what would go there.
 func checkQueueDir(kind target.Kind, i config.Instance) error {
 	if i.Settings == nil {
 		return nil
@@ -84,10 +91,25 @@ func checkQueueDir(kind target.Kind, i config.Instance) error {
 	if dir == "" {
 		return nil
 	}
-	if err := config.MakeDirectory(dir); err != nil {
+	const ownerOnly = 0o700 // the spool holds users' data
+	if err := os.MkdirAll(dir, ownerOnly); err != nil {
 		return fmt.Errorf("queue_dir: %w", err)
 	}
 	return nil
+}
+
+// spoolFolders are the folders of the targets that have a queue_dir.
+func (s *site) spoolFolders(targets []notify.Configured) map[string]string {
+	folders := make(map[string]string)
+	for _, c := range targets {
+		if c.Settings == nil {
+			continue
+		}
+		if dir := c.Kind.Queue(c.Settings).Dir; dir != "" {
+			folders[c.Target.String()] = s.spools.Dir(dir, c.Target.Type, c.Target.ID)
+		}
+	}
+	return folders
 }
 
 // configuredTargets are the instances of all kinds as delivery takes them.
