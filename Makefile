@@ -2,9 +2,9 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# How many crashes each crash suite tries. There are three (kv/pebble,
-# blob/file, object), so this is 100,000 in all.
-export CARILLON_CRASH_POINTS ?= 34000
+# How many crashes each crash suite tries. There are four (kv/pebble,
+# blob/file, object, notify/spool), so this is 100,000 in all.
+export CARILLON_CRASH_POINTS ?= 25000
 FUZZTIME ?= 30s
 BENCH ?= .
 
