@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/kv"
 )
 
@@ -206,7 +207,7 @@ func (j *Journal) copyElsewhere(ctx context.Context, consumer string, consumers 
 			return nil, err
 		}
 		if e.record != nil {
-			return e.record, nil
+			return unmarked(e.record)
 		}
 		if e.spooled == nil {
 			continue
@@ -216,4 +217,15 @@ func (j *Journal) copyElsewhere(ctx context.Context, consumer string, consumers 
 		}
 	}
 	return nil, nil
+}
+
+// unmarked is a record without the mark of a replay, which is the other
+// consumer's.
+func unmarked(stored []byte) ([]byte, error) {
+	var rec event.Record
+	if err := decode(recordVersion, stored, &rec); err != nil || !rec.Replay {
+		return stored, err
+	}
+	rec.Replay = false
+	return encode(recordVersion, &rec)
 }

@@ -423,6 +423,22 @@ func TestLostEventIsTakenFromAnotherOutbox(t *testing.T) {
 	s.wantPending(hook, append(upTo(1, 10), 20))
 }
 
+func TestLostEventTakenFromAReplayIsNoReplay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.add(2, hook)
+	all := func(*event.Record) (bool, error) { return true, nil }
+	if _, err := s.journal.Replay(t.Context(), other, journal.Range{Sequences: &journal.Sequences{Partition: partition(), First: 1, Last: 1}}, nil, all); err != nil {
+		t.Fatal(err)
+	}
+	s.trim()
+	must(t, os.RemoveAll(s.dir))
+	got, err := s.journal.Pending(t.Context(), hook, partition(), 0, 1)
+	if err != nil || len(got) != 1 || got[0].Record.Size != 1 || got[0].Record.Replay {
+		t.Errorf("pending %+v, %v; want the first event, as it was", got, err)
+	}
+}
+
 func TestEventAcknowledgedMeanwhileIsNoGap(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -503,17 +519,17 @@ func TestDroppedGapsAreForgotten(t *testing.T) {
 	s.wantPending(hook, upTo(40, 60))
 }
 
-// dropGaps removes a consumer's gaps as an operator's call does.
+// dropGaps drops a consumer's gaps as an operator does.
 func (s *site) dropGaps(consumer string) {
 	s.t.Helper()
-	var b kv.Batch
-	prefix := append(append([]byte("x"), consumer...), 0)
-	for e, err := range s.store.Scan(s.t.Context(), kv.Range{Start: prefix, End: kv.PrefixEnd(prefix)}) {
+	var behind *journal.At
+	for {
+		step, err := s.journal.DropGaps(s.t.Context(), consumer, journal.Selection{}, behind)
 		must(s.t, err)
-		b.Delete(e.Key)
+		if behind = step.Next; behind == nil {
+			return
+		}
 	}
-	_, err := s.store.Commit(s.t.Context(), &b)
-	must(s.t, err)
 }
 
 func TestForeignFolderIsLeftAlone(t *testing.T) {
