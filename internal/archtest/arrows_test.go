@@ -31,7 +31,7 @@ func arrows() []arrow {
 
 		{
 			"internal/api/s3",
-			[]string{"internal/object", "internal/iam", "internal/event", "internal/s3"},
+			[]string{"internal/object", "internal/iam", "internal/event", "internal/checksum", "internal/s3"},
 			"the S3 surface speaks to package object only",
 		},
 		{
@@ -51,7 +51,7 @@ func arrows() []arrow {
 		},
 		{
 			"internal/object",
-			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/s3"},
+			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/checksum", "internal/s3"},
 			"object joins the contracts of the stores, never an engine",
 		},
 		{"internal/journal", []string{"internal/kv", "internal/event"}, "the journal is a layout over kv"},
@@ -77,7 +77,7 @@ func arrows() []arrow {
 			"a kind of target knows its contract, its settings and its own client library, and nothing of the server",
 		},
 
-		{"internal/iam", []string{"internal/kv", "internal/s3"}, "users live in kv"},
+		{"internal/iam", []string{"internal/kv", "internal/checksum", "internal/s3"}, "users live in kv, and bodies come with checksums"},
 		{"internal/config", []string{"internal/kv"}, "stored settings live in kv"},
 		{"internal/kv", nil, "a contract knows nobody"},
 		{"internal/kv/kvtest", []string{"internal/kv", "internal/kv/memory", "internal/crashfs"}, "the suite of kv knows its contract, the model and the disk that crashes"},
@@ -86,6 +86,7 @@ func arrows() []arrow {
 		{"internal/blob/blobtest", []string{"internal/blob", "internal/blob/memory", "internal/crashfs"}, "the suite of blob knows its contract, the model and the disk that crashes"},
 		{"internal/blob/*", []string{"internal/blob"}, engines},
 		{"internal/event", []string{"internal/s3"}, "event is vocabulary and pure"},
+		{"internal/checksum", nil, "checksums are vocabulary and pure"},
 		{"internal/s3", nil, "s3 is vocabulary and pure: the standard library only"},
 		{"internal/telemetry", nil, "telemetry is used by all and knows nobody"},
 		{"internal/crashfs", nil, "a file system knows nobody"},

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/carillon-s3/carillon/internal/checksum"
 )
 
 // The forms of X-Amz-Content-Sha256 beside a hexadecimal hash.
@@ -33,7 +35,7 @@ type Body struct {
 	// sha hashes the whole body against wantSHA; nil if the form has no hash.
 	sha     hash.Hash
 	wantSHA [sha256.Size]byte
-	sum     *checksum
+	sum     *bodyChecksum
 	chunks  *chunkReader
 	owner   *Verifier
 	err     error
@@ -42,14 +44,22 @@ type Body struct {
 // Size is the decoded length in bytes, or -1 if the request does not say it.
 func (b *Body) Size() int64 { return b.size }
 
-// Checksum returns the header name and value of the additional checksum that
-// the client sent and that the body has; empty if it sent none. Call it after
-// the body has been read.
-func (b *Body) Checksum() (header, value string) {
+// ChecksumAlgorithm is that of the additional checksum that the client sends, in
+// a header or as a trailer; 0 if it sends none.
+func (b *Body) ChecksumAlgorithm() checksum.Algorithm {
 	if b.sum == nil {
-		return "", ""
+		return 0
 	}
-	return b.sum.header, b.sum.want
+	return b.sum.algorithm
+}
+
+// Checksum is the digest of that algorithm that the client sent and that the
+// body was found to have. Call it after the body has been read to its end.
+func (b *Body) Checksum() []byte {
+	if b.sum == nil {
+		return nil
+	}
+	return b.sum.want
 }
 
 // newBody wraps the request's body as its signature says.
@@ -173,11 +183,15 @@ func (b *Body) verify() error {
 	if b.chunks != nil {
 		var announced string
 		if b.sum != nil && b.sum.trailer {
-			announced = b.sum.header
-			b.sum.want = b.chunks.trailerValue
+			announced = b.sum.algorithm.Header()
 		}
 		if b.chunks.trailerName != announced {
 			return ErrMalformedTrailer
+		}
+		if announced != "" {
+			if err := b.sum.received(b.chunks.trailerValue); err != nil {
+				return err
+			}
 		}
 	}
 	if b.sum == nil {

@@ -1,38 +1,61 @@
 package iam
 
 import (
-	"crypto/sha1" //nolint:gosec // a checksum that S3 clients may choose, not a safeguard
-	"crypto/sha256"
-	"encoding/base64"
+	"bytes"
 	"hash"
-	"hash/crc32"
-	"hash/crc64"
 	"net/http"
 	"strings"
+
+	"github.com/carillon-s3/carillon/internal/checksum"
 )
 
-// crc64NVME is for the reflected polynomial of CRC-64/NVME, which S3 calls
-// CRC64NVME ("Checking object integrity").
-var crc64NVME = crc64.MakeTable(0x9a6c9329ac4bc9b5)
+// headerSDKAlgorithm is what SDKs send beside the checksum itself.
+const headerSDKAlgorithm = "X-Amz-Sdk-Checksum-Algorithm"
 
-const checksumPrefix = "X-Amz-Checksum-"
+const (
+	singleChecksum = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+	noChecksum     = "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+)
 
-// checksum is an additional checksum of the body that the client announced.
-type checksum struct {
-	// header is its canonical header name.
-	header string
-	hash   hash.Hash
-	// want is the announced value in base64; for a trailer it comes last.
-	want    string
+// bodyChecksum is an additional checksum of the body that the client announced.
+type bodyChecksum struct {
+	algorithm checksum.Algorithm
+	hash      hash.Hash
+	// want is the announced digest; for a trailer it comes last.
+	want    []byte
 	trailer bool
 }
 
 // newChecksum finds the checksum that a request announces, in a header or as a
 // trailer. nil means none.
-func newChecksum(h http.Header, trailer bool) (*checksum, error) {
-	var c *checksum
+func newChecksum(h http.Header, trailer bool) (*bodyChecksum, error) {
+	c, err := headerChecksum(h)
+	if err != nil {
+		return nil, err
+	}
+	if announced := h["X-Amz-Trailer"]; trailer && len(announced) > 0 {
+		if c != nil || len(announced) > 1 || strings.Contains(announced[0], ",") {
+			return nil, detail(ErrInvalidChecksumHeader, singleChecksum)
+		}
+		name := http.CanonicalHeaderKey(strings.TrimSpace(announced[0]))
+		algorithm, ok := checksum.ByHeader(name)
+		if !ok {
+			return nil, detail(ErrInvalidChecksumHeader, "The value specified in the x-amz-trailer header is not supported.")
+		}
+		c = &bodyChecksum{algorithm: algorithm, trailer: true}
+	}
+	if c == nil {
+		return nil, checkSDKAlgorithm(h, 0)
+	}
+	c.hash = c.algorithm.New()
+	return c, checkSDKAlgorithm(h, c.algorithm)
+}
+
+// headerChecksum finds the checksum in a header.
+func headerChecksum(h http.Header) (*bodyChecksum, error) {
+	var c *bodyChecksum
 	for name, values := range h {
-		if !strings.HasPrefix(name, checksumPrefix) {
+		if !strings.HasPrefix(name, checksum.HeaderPrefix) {
 			continue
 		}
 		switch name {
@@ -40,57 +63,54 @@ func newChecksum(h http.Header, trailer bool) (*checksum, error) {
 			continue
 		}
 		if c != nil || len(values) != 1 {
-			return nil, detail(ErrInvalidChecksumHeader, "Expecting a single x-amz-checksum- header. Multiple checksum types are not allowed.")
+			return nil, detail(ErrInvalidChecksumHeader, singleChecksum)
 		}
-		sum, err := checksumHash(name)
+		algorithm, ok := checksum.ByHeader(name)
+		if !ok {
+			return nil, detail(ErrInvalidChecksumHeader, "The algorithm type you specified in x-amz-checksum- header is invalid.")
+		}
+		want, err := algorithm.Decode(values[0])
 		if err != nil {
-			return nil, err
-		}
-		want, err := base64.StdEncoding.DecodeString(values[0])
-		if err != nil || len(want) != sum.Size() {
 			return nil, detail(ErrInvalidChecksumHeader, "Value for %s header is invalid.", strings.ToLower(name))
 		}
-		c = &checksum{header: name, hash: sum, want: values[0]}
+		c = &bodyChecksum{algorithm: algorithm, want: want}
 	}
-	announced := h["X-Amz-Trailer"]
-	if !trailer || len(announced) == 0 {
-		return c, nil
-	}
-	if c != nil || len(announced) > 1 || strings.Contains(announced[0], ",") {
-		return nil, detail(ErrInvalidChecksumHeader, "Expecting a single x-amz-checksum- header. Multiple checksum types are not allowed.")
-	}
-	name := http.CanonicalHeaderKey(strings.TrimSpace(announced[0]))
-	if !strings.HasPrefix(name, checksumPrefix) {
-		return nil, detail(ErrInvalidChecksumHeader, "The value specified in the x-amz-trailer header is not supported.")
-	}
-	sum, err := checksumHash(name)
-	if err != nil {
-		return nil, err
-	}
-	return &checksum{header: name, hash: sum, trailer: true}, nil
+	return c, nil
 }
 
-func checksumHash(header string) (hash.Hash, error) {
-	switch header {
-	case "X-Amz-Checksum-Crc32":
-		return crc32.NewIEEE(), nil
-	case "X-Amz-Checksum-Crc32c":
-		return crc32.New(crc32.MakeTable(crc32.Castagnoli)), nil
-	case "X-Amz-Checksum-Crc64nvme":
-		return crc64.New(crc64NVME), nil
-	case "X-Amz-Checksum-Sha1":
-		return sha1.New(), nil //nolint:gosec // see the import
-	case "X-Amz-Checksum-Sha256":
-		return sha256.New(), nil
+// checkSDKAlgorithm compares what an SDK says that it sends with what came
+// ("PutObject", x-amz-sdk-checksum-algorithm).
+func checkSDKAlgorithm(h http.Header, sent checksum.Algorithm) error {
+	said := first(h, headerSDKAlgorithm)
+	if said == "" {
+		return nil
 	}
-	return nil, detail(ErrNotImplemented, "The checksum %s is not supported.", strings.ToLower(header))
+	algorithm, ok := checksum.Parse(said)
+	switch {
+	case !ok:
+		return detail(ErrInvalidChecksumHeader, "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+	case sent == 0:
+		return detail(ErrInvalidChecksumHeader, noChecksum)
+	case sent != algorithm:
+		return detail(ErrChecksumMismatch, "The checksum that came is not of the algorithm in x-amz-sdk-checksum-algorithm.")
+	}
+	return nil
+}
+
+// received takes the value of the trailer.
+func (c *bodyChecksum) received(value string) error {
+	want, err := c.algorithm.Decode(value)
+	if err != nil {
+		return detail(ErrInvalidChecksumHeader, "Value for %s trailing header is invalid.", strings.ToLower(c.algorithm.Header()))
+	}
+	c.want = want
+	return nil
 }
 
 // check compares the body's checksum with the announced one.
-func (c *checksum) check() error {
-	if base64.StdEncoding.EncodeToString(c.hash.Sum(nil)) != c.want {
-		name := strings.ToUpper(strings.TrimPrefix(c.header, checksumPrefix))
-		return detail(ErrChecksumMismatch, "The %s you specified did not match the calculated checksum.", name)
+func (c *bodyChecksum) check() error {
+	if !bytes.Equal(c.hash.Sum(nil), c.want) {
+		return detail(ErrChecksumMismatch, "The %s you specified did not match the calculated checksum.", c.algorithm)
 	}
 	return nil
 }

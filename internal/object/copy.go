@@ -2,10 +2,11 @@ package object
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
-	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // CopyInput names an object and the key that becomes a copy of it.
@@ -18,6 +19,9 @@ type CopyInput struct {
 	// CheckSource, if not nil, is shown the version that would be copied; its
 	// error ends the copy. It may be called several times.
 	CheckSource func(source Info) error
+	// Checksum is the algorithm of the copy's checksum; 0 is the source's. Unlike
+	// the source's, the copy's checksum is always that of all the bytes.
+	Checksum checksum.Algorithm
 	// IfMatch and IfNoneMatch are conditions on the destination, as in PutInput.
 	IfMatch, IfNoneMatch string
 	Request              event.Request
@@ -30,7 +34,8 @@ func (in *CopyInput) sameObject() bool {
 
 // Copy makes a key a copy of another object's latest version, and records
 // s3:ObjectCreated:Copy in the same commit (S3, CopyObject). It returns once all
-// of that is durable. Stored bytes are shared and not copied.
+// of that is durable. Stored bytes are shared and not copied; they are read if
+// their checksum has to be computed, see sumSource.
 //
 // Errors: ErrNoSuchBucket and ErrNoSuchKey of the source or the destination,
 // ErrCopyToItself without Replace, ErrCopyTooLarge, ErrPreconditionFailed,
@@ -45,10 +50,29 @@ func (s *Service) Copy(ctx context.Context, in CopyInput) (Info, error) {
 	if err := s.Admit(); err != nil {
 		return Info{}, err
 	}
+	for range maxDecisions {
+		summed, err := s.sumSource(ctx, &in)
+		if err != nil {
+			return Info{}, err
+		}
+		info, err := s.copyAs(ctx, &in, summed)
+		if !errors.Is(err, errSourceChanged) {
+			return info, err
+		}
+	}
+	return Info{}, fmt.Errorf("%w: %s/%s", ErrContended, in.SourceBucket, in.SourceKey)
+}
+
+// errSourceChanged says that another version took the place of the one whose
+// bytes were read.
+var errSourceChanged = errors.New("object: copy source changed")
+
+// copyAs is Copy with the checksum known.
+func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource) (Info, error) {
 	var v *versionRecord
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
 		var err error
-		if v, err = s.copySource(ctx, t, &in); err != nil {
+		if v, err = s.copySource(ctx, t, in, summed); err != nil {
 			return nil, err
 		}
 		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
@@ -82,7 +106,7 @@ func (s *Service) Copy(ctx context.Context, in CopyInput) (Info, error) {
 // was committed between V and C: then that commit added a user, and C was not the
 // first. Neither can be, so a reference once at zero stays there, and what the
 // collector read needs no requirement of its own.
-func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput) (*versionRecord, error) {
+func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed summedSource) (*versionRecord, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
 		return nil, storeError(err)
@@ -92,24 +116,19 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput) (*versio
 	if err != nil {
 		return nil, err
 	}
-	source, item, err := readCurrent(ctx, view, b, in.SourceKey)
+	source, item, err := in.readSource(ctx, view, b)
 	if err != nil {
 		return nil, err
 	}
-	if source == nil {
-		return nil, fmt.Errorf("%w: %s/%s", ErrNoSuchKey, in.SourceBucket, in.SourceKey)
-	}
-	if in.CheckSource != nil {
-		if err := in.CheckSource(source.info(in.SourceBucket, in.SourceKey)); err != nil {
-			return nil, err
-		}
-	}
-	if source.Size > s3.MaxCopyBytes {
-		return nil, fmt.Errorf("%w: %d bytes", ErrCopyTooLarge, source.Size)
-	}
 	t.batch.Require(bucketKey(in.SourceBucket), bucketItem)
 	t.batch.Require(currentKey(b.ID, in.SourceKey), item)
-	v := &versionRecord{Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob, Parts: source.Parts}
+	v := &versionRecord{
+		Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob, Parts: source.Parts,
+	}
+	if summed.revision != item.Revision {
+		return nil, errSourceChanged
+	}
+	v.Checksum = summed.sum
 	if in.Replace {
 		v.Metadata = in.Metadata
 	}

@@ -22,7 +22,7 @@ import (
 //	m       bucket id, upload id, part (2 bytes) partRecord of each part; those of a completed
 //	                                             upload are the object's content map
 //	u       bucket id, key (escaped), upload id  an upload under way, as listings order them;
-//	                                             value: when it began, milliseconds since 1970
+//	                                             value: listedUpload
 //	f       stamp, bucket id, upload id          a completed upload, for sweeping; empty value
 //	s                                    see package config
 //	j q p x l k                          see package journal

@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
 )
@@ -41,6 +42,7 @@ var (
 	ErrPartTooSmall       = errors.New("object: part is smaller than allowed")
 	ErrUnknownTarget      = errors.New("object: notification target is unknown")
 	ErrCopyToItself       = errors.New("object: copy of an object to itself changes nothing")
+	ErrWrongSize          = errors.New("object: object has not the announced size")
 	ErrCopyTooLarge       = errors.New("object: copy source is larger than allowed")
 	ErrResumeToken        = errors.New("object: resume token is not valid here")
 )
@@ -77,10 +79,26 @@ type Info struct {
 	// Part is where the part lies that GetInput.Part asked for; nil if there is
 	// no such part.
 	Part *PartRange
+	// Checksum is the additional checksum; nil of objects without.
+	Checksum *checksum.Sum
 }
 
 // PartRange is where a part lies in its object.
-type PartRange struct{ Offset, Length int64 }
+type PartRange struct {
+	Offset, Length int64
+	// Checksum is the part's own; nil of parts without.
+	Checksum *checksum.Sum
+}
+
+// BodyChecksum is the additional checksum that is kept with a body; its zero
+// value is none.
+type BodyChecksum struct {
+	Algorithm checksum.Algorithm
+	// Verified is called when the body has been read to its end, and gives the
+	// digest that the reader found it to have. If it is nil, the digest is
+	// computed here.
+	Verified func() []byte
+}
 
 // PutInput is a new object.
 type PutInput struct {
@@ -90,6 +108,7 @@ type PutInput struct {
 	Size int64
 	// ContentMD5 is the digest that the client announced; nil if it did not.
 	ContentMD5 []byte
+	Checksum   BodyChecksum
 	Metadata   map[string]string
 	// IfNoneMatch and IfMatch are ETags without quotes, or "*"; empty for none.
 	IfMatch, IfNoneMatch string

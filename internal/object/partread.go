@@ -54,19 +54,25 @@ func readParts(ctx context.Context, r kv.Reader, m *partMap, number, limit int) 
 // partAt says where the part with the given ordinal, from 1, lies in v.
 func partAt(ctx context.Context, r kv.Reader, v *versionRecord, ordinal int) (PartRange, error) {
 	m, index := v.Parts, ordinal-1
-	if m.PartSize > 0 {
-		offset := int64(index) * m.PartSize
-		return PartRange{offset, min(m.PartSize, v.Size-offset)}, nil
-	}
 	var at PartRange
-	for number := 1; ; {
-		parts, err := readParts(ctx, r, m, number, partPage)
+	first := 1
+	if m.PartSize > 0 {
+		at.Offset = int64(index) * m.PartSize
+		if v.Checksum == nil {
+			at.Length = min(m.PartSize, v.Size-at.Offset)
+			return at, nil
+		}
+		first, _ = m.nth(index) // the caller looked at Count
+		index = 0
+	}
+	for number := first; ; {
+		parts, err := readParts(ctx, r, m, number, min(index+1, partPage))
 		if err != nil {
 			return at, err
 		}
 		for _, p := range parts {
 			if index == 0 {
-				at.Length = p.Size
+				at.Length, at.Checksum = p.Size, p.Checksum
 				return at, nil
 			}
 			index--

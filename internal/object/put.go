@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/carillon-s3/carillon/internal/blob"
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
@@ -47,11 +48,11 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err := s.journal.Admit(b.consumers(event.ObjectCreatedPut, in.Key)); err != nil {
 		return Info{}, err
 	}
-	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5})
+	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: in.Checksum})
 	if err != nil {
 		return Info{}, fmt.Errorf("put %s/%s: %w", in.Bucket, in.Key, err)
 	}
-	v := &versionRecord{Size: content.size, ETag: etagOf(content.md5), Metadata: in.Metadata}
+	v := &versionRecord{Size: content.size, ETag: etagOf(content.md5), Metadata: in.Metadata, Checksum: content.checksum}
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
 		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
 			return nil, err
@@ -113,11 +114,12 @@ func checkConditions(current *versionRecord, ifMatch, ifNoneMatch string) error 
 
 // content is a received body: inlined bytes, or a committed blob, or nothing.
 type content struct {
-	size   int64
-	md5    []byte
-	inline []byte
-	id     contentID
-	blob   blob.Ref
+	size     int64
+	md5      []byte
+	checksum *checksum.Sum
+	inline   []byte
+	id       contentID
+	blob     blob.Ref
 }
 
 // incoming is a body to be received.
@@ -126,12 +128,13 @@ type incoming struct {
 	// size is the number of bytes that body must give, -1 if unknown.
 	size int64
 	// md5 is what the content must have; nil for any.
-	md5 []byte
+	md5      []byte
+	checksum BodyChecksum
 	// stored makes a small body a blob too.
 	stored bool
 }
 
-// receive reads the body once, computes its digest on the way, and makes large
+// receive reads the body once, computes its digests on the way, and makes large
 // bodies durable as a blob.
 func (s *Service) receive(ctx context.Context, in incoming) (*content, error) {
 	limit := int64(s3.MaxPutBytes)
@@ -139,6 +142,9 @@ func (s *Service) receive(ctx context.Context, in incoming) (*content, error) {
 		limit = in.size
 	}
 	body := &bodyReader{r: in.body, left: limit, digest: md5.New()} //nolint:gosec // see above
+	if in.checksum.Verified == nil && in.checksum.Algorithm != 0 {
+		body.checksum = in.checksum.Algorithm.New()
+	}
 	head := make([]byte, 0, headSize(in.size))
 	head, err := readHead(body, head)
 	if err != nil {
@@ -155,6 +161,7 @@ func (s *Service) receive(ctx context.Context, in incoming) (*content, error) {
 		return nil, err
 	}
 	c.size, c.md5 = body.n, body.digest.Sum(nil)
+	c.checksum = body.sum(in.checksum)
 	if in.md5 != nil && !bytes.Equal(in.md5, c.md5) {
 		s.discard(ctx, c, ErrBadDigest)
 		return nil, ErrBadDigest
@@ -203,15 +210,21 @@ func (s *Service) receiveBlob(ctx context.Context, head []byte, body io.Reader) 
 	if _, err := w.Write(head); err != nil {
 		return "", err
 	}
+	if err := s.copyBuffered(admitted{w, s.Admit}, body); err != nil {
+		return "", err
+	}
+	return w.Commit()
+}
+
+// copyBuffered copies a body by way of a pooled buffer.
+func (s *Service) copyBuffered(w io.Writer, body io.Reader) error {
 	buf, ok := s.copyBuffers.Get().(*[copyBytes]byte)
 	if !ok {
 		buf = new([copyBytes]byte)
 	}
 	defer s.copyBuffers.Put(buf)
-	if _, err := io.CopyBuffer(admitted{w, s.Admit}, struct{ io.Reader }{body}, buf[:]); err != nil {
-		return "", err
-	}
-	return w.Commit()
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{body}, buf[:])
+	return err
 }
 
 // admitted writes for as long as growing mutations are accepted. Bodies that were
@@ -262,7 +275,9 @@ type bodyReader struct {
 	left   int64
 	n      int64
 	digest hash.Hash
-	eof    bool
+	// checksum is nil if there is none to compute.
+	checksum hash.Hash
+	eof      bool
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
@@ -275,10 +290,24 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		return 0, ErrEntityTooLarge
 	}
 	b.digest.Write(p[:n])
+	if b.checksum != nil {
+		b.checksum.Write(p[:n])
+	}
 	if errors.Is(err, io.EOF) {
 		b.eof = true
 	}
 	return n, err
+}
+
+// sum is the checksum to keep with a body that has been read; nil for none.
+func (b *bodyReader) sum(asked BodyChecksum) *checksum.Sum {
+	switch {
+	case asked.Algorithm == 0:
+		return nil
+	case asked.Verified != nil:
+		return &checksum.Sum{Algorithm: asked.Algorithm, Digest: asked.Verified()}
+	}
+	return &checksum.Sum{Algorithm: asked.Algorithm, Digest: b.checksum.Sum(nil)}
 }
 
 // finish makes sure that the body ended where it was announced to end.

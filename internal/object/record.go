@@ -10,6 +10,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/carillon-s3/carillon/internal/blob"
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/kv"
 )
@@ -43,6 +44,8 @@ type versionRecord struct {
 	Blob        blob.Ref `cbor:"7,keyasint,omitempty"`
 	// Parts names the bytes of an object that was uploaded in parts.
 	Parts *partMap `cbor:"8,keyasint,omitempty"`
+	// Checksum is the additional one; nil if there is none.
+	Checksum *checksum.Sum `cbor:"9,keyasint,omitempty"`
 
 	stamp uint64
 }
@@ -106,7 +109,7 @@ func (r *versionRecord) info(bucket, key string) Info {
 	info := Info{
 		Bucket: bucket, Key: key,
 		Size: r.Size, ETag: r.ETag, VersionID: r.VersionID, Metadata: r.Metadata,
-		Stamp: r.stamp, Modified: stampTime(r.stamp),
+		Stamp: r.stamp, Modified: stampTime(r.stamp), Checksum: r.Checksum,
 	}
 	if r.Parts != nil {
 		info.Parts = r.Parts.Count

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/kv"
 )
 
@@ -13,6 +14,18 @@ import (
 type CreateUploadInput struct {
 	Bucket, Key string
 	Metadata    map[string]string
+	Checksum    UploadChecksum
+}
+
+// UploadChecksum is the additional checksum that the parts of an upload and its
+// object have; its zero value is none.
+type UploadChecksum struct {
+	Algorithm checksum.Algorithm
+	// Type is one that Algorithm allows.
+	Type checksum.Type
+	// Implied says that the client did not ask for it: parts may come with
+	// checksums of other algorithms, which are verified and not kept.
+	Implied bool
 }
 
 // UploadInput names an upload.
@@ -33,14 +46,17 @@ func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (strin
 		return "", err
 	}
 	id := newUploadID(s.store.Incarnation(), s.uploads.Add(1))
-	rec := &uploadRecord{Key: in.Key, Metadata: in.Metadata, Created: s.now().UnixMilli()}
+	rec := &uploadRecord{
+		Key: in.Key, Metadata: in.Metadata, Created: s.now().UnixMilli(),
+		Checksum: in.Checksum.Algorithm, Type: in.Checksum.Type, Implied: in.Checksum.Implied,
+	}
 	stored, err := rec.encode()
 	if err != nil {
 		return "", err
 	}
 	err = s.applyQuiet(ctx, in.Bucket, func(b *bucket, batch *kv.Batch) error {
 		batch.Set(uploadKey(b.ID, id), stored)
-		batch.Set(openKey(b.ID, in.Key, id), encodeMillis(rec.Created))
+		batch.Set(openKey(b.ID, in.Key, id), rec.listed().encode())
 		return nil
 	})
 	if err != nil {
@@ -127,21 +143,28 @@ func readUpload(ctx context.Context, r kv.Reader, b *bucket, id uploadID) (*uplo
 	return rec, item, nil
 }
 
+// openUpload is an upload that is under way.
+type openUpload struct {
+	*uploadRecord
+	bucket *bucket
+	id     uploadID
+}
+
 // openUpload reads an upload that is under way.
-func (s *Service) openUpload(ctx context.Context, r kv.Reader, in UploadInput) (*bucket, uploadID, error) {
+func (s *Service) openUpload(ctx context.Context, r kv.Reader, in UploadInput) (*openUpload, error) {
 	b, _, err := s.readBucket(ctx, r, in.Bucket)
 	if err != nil {
-		return nil, uploadID{}, err
+		return nil, err
 	}
 	id, err := parseUploadID(in.UploadID)
 	if err != nil {
-		return nil, id, err
+		return nil, err
 	}
 	rec, _, err := readUpload(ctx, r, b, id)
 	if err == nil && (rec == nil || rec.Key != in.Key || rec.Done != nil) {
 		err = fmt.Errorf("%w: %v of %s/%s", ErrNoSuchUpload, id, in.Bucket, in.Key)
 	}
-	return b, id, err
+	return &openUpload{rec, b, id}, err
 }
 
 // Part describes an uploaded part.
@@ -151,4 +174,6 @@ type Part struct {
 	// ETag is without quotes.
 	ETag     string
 	Modified time.Time
+	// Checksum is nil of parts without.
+	Checksum *checksum.Sum
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/s3"
@@ -18,6 +19,8 @@ type CompletedPart struct {
 	Number int
 	// ETag is without quotes.
 	ETag string
+	// Checksum is nil if the client lists none.
+	Checksum *checksum.Sum
 }
 
 // CompleteInput makes an object of an upload's parts.
@@ -25,6 +28,13 @@ type CompleteInput struct {
 	UploadInput
 	// Parts are in ascending order.
 	Parts []CompletedPart
+	// Checksum is what the client says that the object has, and ChecksumType how
+	// it comes from the parts; nil and 0 if it says nothing.
+	Checksum     *checksum.Sum
+	ChecksumType checksum.Type
+	// Size is what the client says that the object has, if SizeKnown.
+	Size      int64
+	SizeKnown bool
 	// IfMatch and IfNoneMatch are conditions on the key, as in PutInput.
 	IfMatch, IfNoneMatch string
 	Request              event.Request
@@ -38,8 +48,9 @@ type CompleteInput struct {
 // size in it, and changes nothing.
 //
 // Errors: ErrNoSuchUpload, ErrInvalidPart, ErrInvalidPartOrder, ErrPartTooSmall,
-// ErrEntityTooLarge, ErrPreconditionFailed, ErrNoSuchBucket, ErrNoSpace,
-// ErrUnsure. After any but the last the upload is as it was.
+// ErrEntityTooLarge, ErrWrongSize, *ChecksumError, ErrPreconditionFailed,
+// ErrNoSuchBucket, ErrNoSpace, ErrUnsure. After any but the last the upload is as
+// it was.
 func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, error) {
 	id, err := parseUploadID(in.UploadID)
 	if err != nil {
@@ -62,15 +73,21 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 			return nil, fmt.Errorf("%w: %v of %s/%s", ErrNoSuchUpload, id, in.Bucket, in.Key)
 		}
 		if upload.Done != nil { // completed before, and durably: readers see nothing else
-			v = &versionRecord{Size: upload.Done.Size, ETag: etag}
+			v = &versionRecord{Size: upload.Done.Size, ETag: etag, Checksum: upload.Done.Checksum}
 			return nil, nil
 		}
 		t.batch.Require(uploadKey(t.bucket.ID, id), item)
 		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
 			return nil, err
 		}
+		if err := upload.checkCompletion(&in); err != nil {
+			return nil, err
+		}
 		v = &versionRecord{ETag: etag, Metadata: upload.Metadata}
-		if v.Parts, v.Size, err = s.chooseParts(ctx, t, id, chosen{in.Parts, digests}); err != nil {
+		if err := s.chooseParts(ctx, t, v, chosen{id, upload, in.Parts, digests}); err != nil {
+			return nil, err
+		}
+		if err := checkCompletedAs(v, &in); err != nil {
 			return nil, err
 		}
 		return t.complete(id, upload, v, in.Request)
@@ -89,7 +106,7 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 func (t *tx) complete(id uploadID, upload *uploadRecord, v *versionRecord, req event.Request) (*event.Record, error) {
 	done := *upload
 	done.Metadata = nil
-	done.Done = &completed{ETag: v.ETag, Size: v.Size, Parts: *v.Parts}
+	done.Done = &completed{ETag: v.ETag, Size: v.Size, Parts: *v.Parts, Checksum: v.Checksum}
 	stored, err := done.encode()
 	if err != nil {
 		return nil, err
@@ -137,20 +154,39 @@ func checkCompleted(parts []CompletedPart) (digests [][md5.Size]byte, etag strin
 
 // chosen are the parts that a completion lists, with their MD5s.
 type chosen struct {
+	id      uploadID
+	upload  *uploadRecord
 	parts   []CompletedPart
 	digests [][md5.Size]byte
 }
 
-// chooseParts compares the list with the parts that are there, and requires each
-// listed one to stand until the commit: one that is uploaded again meanwhile may
-// be another.
-func (s *Service) chooseParts(ctx context.Context, t *tx, id uploadID, list chosen) (*partMap, int64, error) {
-	m := &partMap{BucketID: t.bucket.ID, Upload: bytes.Clone(id[:])}
-	size, sameSize, previous := int64(0), true, int64(-1)
-	rows := kv.Range{Start: partKey(t.bucket.ID, id, 1), End: partsEnd(t.bucket.ID, id)}
+// match compares a stored part with the one at index.
+func (c *chosen) match(index int, part *partRecord) error {
+	listed := c.parts[index]
+	if !bytes.Equal(part.MD5, c.digests[index][:]) {
+		return fmt.Errorf("%w: part %d", ErrInvalidPart, listed.Number)
+	}
+	if sum := listed.Checksum; sum != nil && !sum.Equal(part.Checksum) &&
+		!(c.upload.Implied && sum.Algorithm != c.upload.Checksum) {
+		return fmt.Errorf("%w: checksum of part %d", ErrInvalidPart, listed.Number)
+	}
+	return nil
+}
+
+// chooseParts compares the list with the parts that are there, makes the object
+// v of them, and requires each listed one to stand until the commit: one that is
+// uploaded again meanwhile may be another.
+func (s *Service) chooseParts(ctx context.Context, t *tx, v *versionRecord, list chosen) error {
+	m := &partMap{BucketID: t.bucket.ID, Upload: bytes.Clone(list.id[:])}
+	var sum *checksum.Joiner
+	if list.upload.Checksum != 0 {
+		sum = checksum.NewJoiner(list.upload.Checksum, list.upload.Type)
+	}
+	sameSize, previous := true, int64(-1)
+	rows := kv.Range{Start: partKey(t.bucket.ID, list.id, 1), End: partsEnd(t.bucket.ID, list.id)}
 	for e, err := range s.store.Scan(ctx, rows) {
 		if err != nil {
-			return nil, 0, storeError(err)
+			return storeError(err)
 		}
 		if m.Count == len(list.parts) {
 			break
@@ -161,13 +197,16 @@ func (s *Service) chooseParts(ctx context.Context, t *tx, id uploadID, list chos
 		}
 		part, err := decodePart(e.Item.Value)
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
-		if number > want || !bytes.Equal(part.MD5, list.digests[m.Count][:]) {
-			return nil, 0, fmt.Errorf("%w: part %d", ErrInvalidPart, want)
+		if number > want {
+			return fmt.Errorf("%w: part %d", ErrInvalidPart, want)
+		}
+		if err := list.match(m.Count, part); err != nil {
+			return err
 		}
 		if previous >= 0 && previous < s.minPart {
-			return nil, 0, fmt.Errorf("%w: %d bytes before part %d", ErrPartTooSmall, previous, number)
+			return fmt.Errorf("%w: %d bytes before part %d", ErrPartTooSmall, previous, number)
 		}
 		switch {
 		case m.Count == 0:
@@ -175,19 +214,29 @@ func (s *Service) chooseParts(ctx context.Context, t *tx, id uploadID, list chos
 		case previous != m.PartSize, part.Size > m.PartSize:
 			sameSize = false
 		}
+		if sum != nil {
+			if part.Checksum == nil { // uploadPart keeps one with each
+				return fmt.Errorf("%w: part %d has no checksum", errStored, number)
+			}
+			sum.Add(part.Checksum.Digest, part.Size)
+		}
 		t.batch.Require(e.Key, e.Item)
 		m.add(number)
-		size += part.Size
+		v.Size += part.Size
 		previous = part.Size
 	}
 	if m.Count < len(list.parts) {
-		return nil, 0, fmt.Errorf("%w: part %d", ErrInvalidPart, list.parts[m.Count].Number)
+		return fmt.Errorf("%w: part %d", ErrInvalidPart, list.parts[m.Count].Number)
 	}
-	if size > s3.MaxObjectBytes {
-		return nil, 0, fmt.Errorf("%w: %d bytes in parts", ErrEntityTooLarge, size)
+	if v.Size > s3.MaxObjectBytes {
+		return fmt.Errorf("%w: %d bytes in parts", ErrEntityTooLarge, v.Size)
 	}
 	if !sameSize {
 		m.PartSize = 0
 	}
-	return m, size, nil
+	v.Parts = m
+	if sum != nil {
+		v.Checksum = sum.Sum()
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
@@ -23,6 +24,9 @@ type PartsPage struct {
 	// Next is the After of the following page; set only when Truncated.
 	Next      int
 	Truncated bool
+	// Checksum and Type are the upload's; 0 of one without.
+	Checksum checksum.Algorithm
+	Type     checksum.Type
 }
 
 // ListParts lists the parts of an upload that is under way (S3, ListParts).
@@ -34,15 +38,16 @@ func (s *Service) ListParts(ctx context.Context, in ListPartsInput) (PartsPage, 
 		return page, storeError(err)
 	}
 	defer view.Close()
-	b, id, err := s.openUpload(ctx, view, in.UploadInput)
+	up, err := s.openUpload(ctx, view, in.UploadInput)
 	if err != nil {
 		return page, err
 	}
+	page.Checksum, page.Type = up.Checksum, up.Type
 	limit := min(max(in.MaxParts, 0), s3.MaxListParts)
 	if limit == 0 || in.After >= s3.MaxParts {
 		return page, nil
 	}
-	rows := kv.Range{Start: partKey(b.ID, id, max(in.After, 0)+1), End: partsEnd(b.ID, id)}
+	rows := kv.Range{Start: partKey(up.bucket.ID, up.id, max(in.After, 0)+1), End: partsEnd(up.bucket.ID, up.id)}
 	for e, err := range view.Scan(ctx, rows) {
 		if err != nil {
 			return PartsPage{}, storeError(err)
@@ -75,6 +80,9 @@ type Upload struct {
 	Key      string
 	UploadID string
 	Created  time.Time
+	// Checksum and Type are 0 of an upload without.
+	Checksum checksum.Algorithm
+	Type     checksum.Type
 }
 
 // UploadsPage is one page of uploads, by key and then by when they began.
@@ -178,11 +186,14 @@ func (f *uploadsFill) from(ctx context.Context, start []byte) ([]byte, error) {
 			p.NextKey, p.NextUpload = group, ""
 			return kv.PrefixEnd(openPrefix(f.bucketID, group, false)), nil
 		}
-		created, err := decodeMillis(e.Item.Value)
+		listed, err := decodeListed(e.Item.Value)
 		if err != nil {
 			return nil, err
 		}
-		p.Uploads = append(p.Uploads, Upload{Key: key, UploadID: id.String(), Created: created})
+		p.Uploads = append(p.Uploads, Upload{
+			Key: key, UploadID: id.String(), Created: time.UnixMilli(listed.created).UTC(),
+			Checksum: listed.checksum, Type: listed.kind,
+		})
 		p.NextKey, p.NextUpload = key, id.String()
 	}
 	return nil, nil

@@ -21,14 +21,23 @@ type PartInput struct {
 	Size int64
 	// ContentMD5 is the digest that the client announced; nil if it did not.
 	ContentMD5 []byte
+	// Checksum is the one that the client sent.
+	Checksum BodyChecksum
 }
 
 // UploadPart stores a part, in place of an earlier one of that number, and
 // returns once it is durable (S3, UploadPart).
 //
 // Errors: ErrNoSuchUpload, ErrInvalidPartNumber, ErrNoSuchBucket, ErrBadDigest,
-// ErrIncompleteBody, ErrEntityTooLarge, ErrNoSpace, ErrUnsure, and those of Body.
+// ErrIncompleteBody, ErrEntityTooLarge, ErrNoSpace, ErrUnsure, *ChecksumError,
+// and those of Body.
 func (s *Service) UploadPart(ctx context.Context, in PartInput) (Part, error) {
+	return s.uploadPart(ctx, in, (*uploadRecord).partChecksum)
+}
+
+// uploadPart stores a part with the checksum that choose makes of the one that
+// was sent.
+func (s *Service) uploadPart(ctx context.Context, in PartInput, choose func(*uploadRecord, BodyChecksum) (BodyChecksum, error)) (Part, error) {
 	switch {
 	case in.Number < 1 || in.Number > s3.MaxParts:
 		return Part{}, fmt.Errorf("%w: %d", ErrInvalidPartNumber, in.Number)
@@ -38,17 +47,24 @@ func (s *Service) UploadPart(ctx context.Context, in PartInput) (Part, error) {
 	if err := s.Admit(); err != nil {
 		return Part{}, err
 	}
-	_, id, err := s.openUpload(ctx, s.store, in.UploadInput) // before the body is read
+	up, err := s.openUpload(ctx, s.store, in.UploadInput) // before the body is read
+	if err != nil {
+		return Part{}, err
+	}
+	kept, err := choose(up.uploadRecord, in.Checksum)
 	if err != nil {
 		return Part{}, err
 	}
 	// The receiver's own limit, s3.MaxPutBytes, is that of parts too.
-	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, stored: true})
+	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: kept, stored: true})
 	if err != nil {
 		return Part{}, fmt.Errorf("part %d of %s/%s: %w", in.Number, in.Bucket, in.Key, err)
 	}
-	rec := &partRecord{Size: content.size, MD5: content.md5, Blob: content.blob, Modified: s.now().UnixMilli()}
-	if err := s.keepPart(ctx, in, id, rec); err != nil {
+	rec := &partRecord{
+		Size: content.size, MD5: content.md5, Blob: content.blob, Checksum: content.checksum,
+		Modified: s.now().UnixMilli(),
+	}
+	if err := s.keepPart(ctx, in, up.id, rec); err != nil {
 		s.discard(ctx, content, err)
 		return Part{}, err
 	}
@@ -121,5 +137,8 @@ func (s *Service) CopyPart(ctx context.Context, in CopyPartInput) (Part, error) 
 		return Part{}, err
 	}
 	defer body.Close()
-	return s.UploadPart(ctx, PartInput{UploadInput: in.UploadInput, Number: in.Number, Body: body, Size: length})
+	return s.uploadPart(ctx, PartInput{UploadInput: in.UploadInput, Number: in.Number, Body: body, Size: length},
+		func(up *uploadRecord, _ BodyChecksum) (BodyChecksum, error) {
+			return BodyChecksum{Algorithm: up.Checksum}, nil
+		})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/carillon-s3/carillon/internal/blob"
+	"github.com/carillon-s3/carillon/internal/checksum"
 )
 
 // uploadRecord is the stored form of an upload: one version byte and CBOR. It
@@ -21,12 +22,19 @@ type uploadRecord struct {
 	// Done is what became of a completed upload, so that completing it again
 	// answers the same; nil while it is under way.
 	Done *completed `cbor:"4,keyasint,omitempty"`
+	// Checksum is what every part has, and of which Type the object's is made; 0
+	// of uploads without. Implied says that the client did not ask for it.
+	Checksum checksum.Algorithm `cbor:"5,keyasint,omitempty"`
+	Type     checksum.Type      `cbor:"6,keyasint,omitempty"`
+	Implied  bool               `cbor:"7,keyasint,omitempty"`
 }
 
 type completed struct {
 	ETag  string  `cbor:"1,keyasint"`
 	Size  int64   `cbor:"2,keyasint"`
 	Parts partMap `cbor:"3,keyasint"`
+	// Checksum is the object's.
+	Checksum *checksum.Sum `cbor:"4,keyasint,omitempty"`
 }
 
 // partRecord is the stored form of a part: one version byte and CBOR.
@@ -35,6 +43,8 @@ type partRecord struct {
 	MD5      []byte   `cbor:"2,keyasint"`
 	Blob     blob.Ref `cbor:"3,keyasint,omitempty"` // empty if Size is 0
 	Modified int64    `cbor:"4,keyasint"`           // milliseconds since 1970
+	// Checksum is the additional one; nil if there is none.
+	Checksum *checksum.Sum `cbor:"5,keyasint,omitempty"`
 }
 
 const (
@@ -77,19 +87,37 @@ func decodePart(stored []byte) (*partRecord, error) {
 }
 
 func (r *partRecord) public(number int) Part {
-	return Part{Number: number, Size: r.Size, ETag: etagOf(r.MD5), Modified: time.UnixMilli(r.Modified).UTC()}
-}
-
-// encodeMillis is a time as rows u hold it.
-func encodeMillis(ms int64) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(ms)) //nolint:gosec // after 1970
-}
-
-func decodeMillis(stored []byte) (time.Time, error) {
-	if len(stored) != 8 {
-		return time.Time{}, fmt.Errorf("%w: time of %d bytes", errStored, len(stored))
+	return Part{
+		Number: number, Size: r.Size, ETag: etagOf(r.MD5), Checksum: r.Checksum,
+		Modified: time.UnixMilli(r.Modified).UTC(),
 	}
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(stored))).UTC(), nil //nolint:gosec // written by encodeMillis
+}
+
+// listedUpload is what rows u hold, for listings: when the upload began, in
+// milliseconds since 1970 (8 bytes), and its checksum's algorithm and type (a
+// byte each; none in rows of older programs).
+type listedUpload struct {
+	created  int64
+	checksum checksum.Algorithm
+	kind     checksum.Type
+}
+
+func (r *uploadRecord) listed() listedUpload { return listedUpload{r.Created, r.Checksum, r.Type} }
+
+func (l listedUpload) encode() []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(l.created)) //nolint:gosec // after 1970
+	return append(b, byte(l.checksum), byte(l.kind))
+}
+
+func decodeListed(stored []byte) (l listedUpload, err error) {
+	if len(stored) < 8 {
+		return l, fmt.Errorf("%w: listed upload of %d bytes", errStored, len(stored))
+	}
+	l.created = int64(binary.BigEndian.Uint64(stored)) //nolint:gosec // written by encode
+	if len(stored) >= 10 {
+		l.checksum, l.kind = checksum.Algorithm(stored[8]), checksum.Type(stored[9])
+	}
+	return l, nil
 }
 
 // partRange is part numbers from First to Last.

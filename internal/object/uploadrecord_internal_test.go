@@ -45,7 +45,7 @@ func FuzzUploadRows(f *testing.F) {
 			_, _ = r.Done.Parts.nth(1)
 		}
 		_, _ = decodePart(row)
-		_, _ = decodeMillis(row)
+		_, _ = decodeListed(row)
 	})
 }
 

@@ -22,7 +22,6 @@ func TestRefused(t *testing.T) {
 	s := newSite(t)
 	s.bucket(t, "bkt")
 	s.store(t, "bkt", "there", "x", nil)
-	type headers = map[string]string
 	setHeader := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
@@ -64,7 +63,7 @@ func TestRefused(t *testing.T) {
 		{"MD5 that is none", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"Content-Md5": "x"}}, 400, "InvalidDigest"},
 		{"empty MD5", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"Content-Md5": ""}}, 400, "InvalidDigest"},
 		{"body of another checksum", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"X-Amz-Checksum-Crc32": "AAAAAA=="}}, 400, "BadDigest"},
-		{"unknown checksum", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"X-Amz-Checksum-Xxh3": "AAAAAA=="}}, 501, "NotImplemented"},
+		{"unknown checksum", raw{method: "PUT", path: "/bkt/k", body: "x", header: headers{"X-Amz-Checksum-Xxh3": "AAAAAA=="}}, 400, "InvalidRequest"},
 		{"long key", raw{method: "PUT", path: "/bkt/" + strings.Repeat("k", 1025), body: "x"}, 400, "KeyTooLongError"},
 		{"key with NUL", raw{method: "PUT", path: "/bkt/a%00", body: "x"}, 400, "XMinioInvalidObjectName"},
 		{"query that is not one", raw{method: "GET", path: "/bkt/there", edit: func(r *http.Request) { r.URL.RawQuery = "a=%zz" }}, 400, "InvalidURI"},

@@ -3,7 +3,6 @@ package s3api
 import (
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
@@ -41,21 +40,20 @@ func copyObject(h *Handler, w *response, r *request) error {
 	if in.IfMatch, in.IfNoneMatch, err = putConditions(r); err != nil {
 		return err
 	}
+	if in.Checksum, err = r.askedAlgorithm(); err != nil {
+		return err
+	}
 	info, err := h.Service.Copy(r.Context(), in)
 	if err != nil {
 		return err
 	}
-	return h.writeCopied(w, "CopyObjectResult", info.ETag, info.Modified)
-}
-
-// writeCopied answers a copy; the element's name tells objects and parts apart.
-func (h *Handler) writeCopied(w *response, root, etag string, modified time.Time) error {
 	d := h.document()
 	defer h.release(d)
-	d.root(root)
-	d.time("LastModified", modified)
-	d.etag(etag)
-	d.close(root)
+	d.root("CopyObjectResult")
+	d.time("LastModified", info.Modified)
+	d.etag(info.ETag)
+	d.checksumOfObject(info.Checksum)
+	d.close("CopyObjectResult")
 	return w.ok(d)
 }
 

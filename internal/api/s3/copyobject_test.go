@@ -48,7 +48,6 @@ func TestCopyObjectHeaders(t *testing.T) {
 	quoted := `"` + source.ETag + `"`
 	before := source.Modified.Add(-time.Hour).Format(http.TimeFormat)
 	after := source.Modified.Add(time.Hour).Format(http.TimeFormat)
-	type headers = map[string]string
 	from := func(source string, more ...string) headers {
 		h := headers{"X-Amz-Copy-Source": source}
 		for i := 0; i < len(more); i += 2 {

@@ -65,7 +65,7 @@ func readDelete(r *request) (*deleteDocument, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name, _ := r.body.Checksum(); name == "" && r.head("Content-Md5") == "" {
+	if r.body.ChecksumAlgorithm() == 0 && r.head("Content-Md5") == "" {
 		return nil, errInvalidRequest.says("Missing required header for this request: Content-MD5")
 	}
 	doc := new(deleteDocument)

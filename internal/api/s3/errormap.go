@@ -67,6 +67,7 @@ func domainErrors() []domainError {
 		{object.ErrInvalidPartOrder, errInvalidPartOrder, ""},
 		{object.ErrInvalidPartNumber, errInvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"},
 		{object.ErrPartTooSmall, errEntityTooSmall, ""},
+		{object.ErrWrongSize, errInvalidRequest, "The provided 'x-amz-mp-object-size' header does not match what was computed."},
 		{object.ErrNoSpace, errXMinioStorageFull, ""},
 		{object.ErrBacklogFull, errServiceUnavailable, "The backlog of a notification target of this bucket is full, and its queue_full setting has writes refused until it has drained."},
 		{object.ErrUnsure, errServiceUnavailable, "The outcome of the request is unknown. Please check and retry."},
@@ -96,6 +97,10 @@ func toAPIError(err error) *apiError {
 	if errors.As(err, &config) {
 		return configError(config)
 	}
+	var sum *object.ChecksumError
+	if errors.As(err, &sum) {
+		return checksumError(sum)
+	}
 	for _, d := range domainErrors() {
 		if !errors.Is(err, d.err) {
 			continue
@@ -120,6 +125,15 @@ func regionError(e *iam.RegionError) *apiError {
 		c, what = errAuthQueryParameters, "Error parsing the X-Amz-Credential parameter; "
 	}
 	return &apiError{code: c, message: what + "the region is wrong; expecting '" + e.Want + "'.", cause: e}
+}
+
+// checksumError answers what is wrong with the checksums of an upload.
+func checksumError(e *object.ChecksumError) *apiError {
+	c := errInvalidRequest
+	if e.Mismatch {
+		c = errBadDigest
+	}
+	return &apiError{code: c, message: e.Message, cause: e}
 }
 
 // configError answers what is wrong with a notification document.

@@ -64,7 +64,7 @@ var (
 	errNotModified                = newCode("NotModified", http.StatusNotModified, "Not Modified")
 	errObjectLockNotFound         = newCode("ObjectLockConfigurationNotFoundError", http.StatusNotFound, "Object Lock configuration does not exist for this bucket")
 	errOwnershipControlsNotFound  = newCode("OwnershipControlsNotFoundError", http.StatusNotFound, "The bucket ownership controls were not found")
-	errPreconditionFailed         = newCode("PreconditionFailed", http.StatusPreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+	errPreconditionFailed         = newCode("PreconditionFailed", http.StatusPreconditionFailed, "At least one of the pre-conditions you specified did not hold.")
 	errReplicationNotFound        = newCode("ReplicationConfigurationNotFoundError", http.StatusNotFound, "The replication configuration was not found")
 	errRequestTimeTooSkewed       = newCode("RequestTimeTooSkewed", http.StatusForbidden, "The difference between the request time and the server's time is too large.")
 	errRequestTimeout             = newCode("RequestTimeout", http.StatusBadRequest, "Your socket connection to the server was not read from or written to within the timeout period.")

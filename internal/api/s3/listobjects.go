@@ -171,6 +171,10 @@ func (l *listing) object(d *document, info *object.Info) {
 	l.name(d, "Key", info.Key)
 	d.time("LastModified", info.Modified)
 	d.etag(info.ETag)
+	if sum := info.Checksum; sum != nil {
+		d.text("ChecksumAlgorithm", sum.Algorithm.String())
+		d.text("ChecksumType", sum.Type().String())
+	}
 	d.number("Size", info.Size)
 	if l.owner {
 		d.owner("Owner")

@@ -54,12 +54,15 @@ func listParts(h *Handler, w *response, r *request) error {
 	if l.encode {
 		d.text("EncodingType", "url")
 	}
+	d.optional("ChecksumAlgorithm", page.Checksum.String())
+	d.optional("ChecksumType", page.Type.String())
 	for _, p := range page.Parts {
 		d.open("Part")
 		d.number("PartNumber", int64(p.Number))
 		d.time("LastModified", p.Modified)
 		d.etag(p.ETag)
 		d.number("Size", p.Size)
+		d.checksum(p.Checksum)
 		d.close("Part")
 	}
 	d.close("ListPartsResult")
@@ -121,6 +124,8 @@ func listMultipartUploads(h *Handler, w *response, r *request) error {
 		d.owner("Owner")
 		d.text("StorageClass", "STANDARD")
 		d.time("Initiated", u.Created)
+		d.optional("ChecksumAlgorithm", u.Checksum.String())
+		d.optional("ChecksumType", u.Type.String())
 		d.close("Upload")
 	}
 	l.prefixes(d, page.Prefixes)

@@ -4,14 +4,15 @@ import (
 	"encoding/xml"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
+	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
 
-// createMultipartUpload answers CreateMultipartUpload. The checksum algorithm
-// that clients announce here is taken from each part itself.
+// createMultipartUpload answers CreateMultipartUpload.
 func createMultipartUpload(h *Handler, w *response, r *request) error {
 	if err := checkKey(r.key); err != nil {
 		return err
@@ -24,9 +25,16 @@ func createMultipartUpload(h *Handler, w *response, r *request) error {
 	if in.Metadata, err = metadata(r); err != nil {
 		return err
 	}
+	if in.Checksum, err = r.uploadChecksum(); err != nil {
+		return err
+	}
 	id, err := h.Service.CreateUpload(r.Context(), in)
 	if err != nil {
 		return err
+	}
+	if !in.Checksum.Implied {
+		w.set(headerChecksumAlgorithm, in.Checksum.Algorithm.String())
+		w.set(headerChecksumType, in.Checksum.Type.String())
 	}
 	d := h.document()
 	defer h.release(d)
@@ -57,7 +65,7 @@ func uploadPart(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	in := object.PartInput{UploadInput: r.upload(), Number: number, Body: r.body, Size: size}
+	in := object.PartInput{UploadInput: r.upload(), Number: number, Body: r.body, Size: size, Checksum: r.sentChecksum()}
 	if in.ContentMD5, err = contentMD5(r); err != nil {
 		return err
 	}
@@ -66,9 +74,11 @@ func uploadPart(h *Handler, w *response, r *request) error {
 		return err
 	}
 	w.set("Etag", `"`+part.ETag+`"`)
-	if name, value := r.body.Checksum(); name != "" {
-		w.set(name, value)
+	// What the client sent was verified, whether it is what is kept or not.
+	if sent := r.body.ChecksumAlgorithm(); sent != 0 {
+		part.Checksum = &checksum.Sum{Algorithm: sent, Digest: r.body.Checksum()}
 	}
+	w.setChecksum(part.Checksum)
 	return w.empty(http.StatusOK)
 }
 
@@ -95,7 +105,14 @@ func uploadPartCopy(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	return h.writeCopied(w, "CopyPartResult", part.ETag, part.Modified)
+	d := h.document()
+	defer h.release(d)
+	d.root("CopyPartResult")
+	d.time("LastModified", part.Modified)
+	d.etag(part.ETag)
+	d.checksum(part.Checksum)
+	d.close("CopyPartResult")
+	return w.ok(d)
 }
 
 // copiedRange reads x-amz-copy-source-range: both ends are given, and lie within
@@ -122,6 +139,11 @@ type completeDocument struct {
 	Parts   []struct {
 		PartNumber int    `xml:"PartNumber"`
 		ETag       string `xml:"ETag"`
+		// Others are the checksums, by the names of their elements.
+		Others []struct {
+			XMLName xml.Name
+			Value   string `xml:",chardata"`
+		} `xml:",any"`
 	} `xml:"Part"`
 }
 
@@ -135,6 +157,15 @@ func completeMultipartUpload(h *Handler, w *response, r *request) error {
 	if in.IfMatch, in.IfNoneMatch, err = putConditions(r); err != nil {
 		return err
 	}
+	if in.Checksum, err = r.objectChecksum(); err != nil {
+		return err
+	}
+	if in.ChecksumType, err = r.askedType(); err != nil {
+		return err
+	}
+	if in.Size, in.SizeKnown, err = r.objectSize(); err != nil {
+		return err
+	}
 	info, err := h.Service.CompleteUpload(r.Context(), in)
 	if err != nil {
 		return err
@@ -146,6 +177,7 @@ func completeMultipartUpload(h *Handler, w *response, r *request) error {
 	d.text("Bucket", r.bucket)
 	d.text("Key", r.key)
 	d.etag(info.ETag)
+	d.checksumOfObject(info.Checksum)
 	d.close("CompleteMultipartUploadResult")
 	return w.ok(d)
 }
@@ -171,8 +203,39 @@ func parseComplete(body []byte) ([]object.CompletedPart, error) {
 	parts := make([]object.CompletedPart, len(doc.Parts))
 	for i, p := range doc.Parts {
 		parts[i] = object.CompletedPart{Number: p.PartNumber, ETag: strings.Trim(strings.TrimSpace(p.ETag), `"`)}
+		for _, e := range p.Others {
+			sum, err := parseChecksumElement(e.XMLName.Local, e.Value)
+			if err != nil {
+				return nil, err
+			}
+			if sum == nil {
+				continue
+			}
+			if parts[i].Checksum != nil {
+				return nil, errInvalidRequest.says("More than one checksum is listed for part " + strconv.Itoa(p.PartNumber) + ".")
+			}
+			parts[i].Checksum = sum
+		}
 	}
 	return parts, nil
+}
+
+// parseChecksumElement reads an element such as ChecksumCRC32; nil if it is
+// another one, or empty.
+func parseChecksumElement(name, value string) (*checksum.Sum, error) {
+	name, ok := strings.CutPrefix(name, "Checksum")
+	if !ok {
+		return nil, nil
+	}
+	algorithm, ok := checksum.Parse(name)
+	if value = strings.TrimSpace(value); !ok || value == "" {
+		return nil, nil
+	}
+	digest, err := algorithm.Decode(value)
+	if err != nil {
+		return nil, errInvalidRequest.says("Value for " + algorithm.Element() + " is invalid.")
+	}
+	return &checksum.Sum{Algorithm: algorithm, Digest: digest}, nil
 }
 
 // location is the URL of the object, as the client sees the server.

@@ -250,7 +250,7 @@ func TestChecksumOfObject(t *testing.T) {
 	}
 	header["X-Amz-Checksum-Crc32c"] = base64.StdEncoding.EncodeToString(crc(sum))
 	a = s.do(t, raw{method: "POST", path: path, header: header, body: "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" +
-		strings.Trim(a.Header.Get("Etag"), `"`) + "</ETag><ChecksumCRC32C>x</ChecksumCRC32C></Part></CompleteMultipartUpload>"})
+		strings.Trim(a.Header.Get("Etag"), `"`) + "</ETag><ChecksumCRC32C>" + base64.StdEncoding.EncodeToString(sum) + "</ChecksumCRC32C></Part></CompleteMultipartUpload>"})
 	if a.StatusCode != 200 {
 		t.Errorf("completion: %d %s", a.StatusCode, a.body)
 	}

@@ -31,13 +31,17 @@ func putObject(h *Handler, w *response, r *request) error {
 	if in.IfMatch, in.IfNoneMatch, err = putConditions(r); err != nil {
 		return err
 	}
+	if in.Checksum, err = r.bodyChecksum(); err != nil {
+		return err
+	}
 	info, err := h.Service.Put(r.Context(), in)
 	if err != nil {
 		return err
 	}
 	w.set("Etag", `"`+info.ETag+`"`)
-	if name, value := r.body.Checksum(); name != "" {
-		w.set(name, value)
+	if info.Checksum != nil {
+		w.setChecksum(info.Checksum)
+		w.set(headerChecksumType, info.Checksum.Type().String())
 	}
 	return w.empty(http.StatusOK)
 }

@@ -15,7 +15,6 @@ func TestGetConditionsAndRanges(t *testing.T) {
 	s.store(t, "bkt", "empty", "", nil)
 	etag, modified := `"`+info.ETag+`"`, info.Modified.Format(http.TimeFormat)
 	before, after := info.Modified.Add(-time.Hour).Format(http.TimeFormat), info.Modified.Add(time.Hour).Format(http.TimeFormat)
-	type headers = map[string]string
 	tests := []struct {
 		name, path string
 		header     headers

@@ -105,7 +105,7 @@ func objectRoutes() []route {
 		{operation: "PutObjectLegalHold", method: put, scope: onObject, query: "legal-hold", action: iam.ActionPutObjectLegalHold, handler: absent, grows: true},
 		{operation: "GetObjectAcl", method: get, scope: onObject, query: "acl", action: iam.ActionGetObjectACL, handler: absent},
 		{operation: "PutObjectAcl", method: put, scope: onObject, query: "acl", action: iam.ActionPutObjectACL, handler: absent, grows: true},
-		{operation: "GetObjectAttributes", method: get, scope: onObject, query: "attributes", action: iam.ActionGetObjectAttributes, handler: absent},
+		{operation: "GetObjectAttributes", method: get, scope: onObject, query: "attributes", action: iam.ActionGetObjectAttributes, handler: getObjectAttributes},
 		{operation: "GetObjectTorrent", method: get, scope: onObject, query: "torrent", action: iam.ActionGetObject, handler: absent},
 		{operation: "SelectObjectContent", method: post, scope: onObject, query: "select", action: iam.ActionGetObject, handler: absent},
 		{operation: "RestoreObject", method: post, scope: onObject, query: "restore", action: iam.ActionRestoreObject, handler: absent},

@@ -30,6 +30,7 @@ type Service interface {
 	Copy(ctx context.Context, in object.CopyInput) (object.Info, error)
 	Get(ctx context.Context, in object.GetInput) (*object.Object, error)
 	Head(ctx context.Context, in object.GetInput) (object.Info, error)
+	Attributes(ctx context.Context, in object.AttributesInput) (object.Attributes, error)
 	CreateUpload(ctx context.Context, in object.CreateUploadInput) (string, error)
 	UploadPart(ctx context.Context, in object.PartInput) (object.Part, error)
 	CopyPart(ctx context.Context, in object.CopyPartInput) (object.Part, error)

@@ -1,0 +1,59 @@
+package object
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/carillon-s3/carillon/internal/s3"
+)
+
+// AttributesInput names an object and a page of its parts.
+type AttributesInput struct {
+	Bucket, Key string
+	// After excludes the parts up to that ordinal, counted from 1.
+	After int
+	// MaxParts is the largest number of parts; at most s3.MaxListParts are given.
+	MaxParts int
+}
+
+// Attributes describe a version with a page of its parts.
+type Attributes struct {
+	Info
+	// PartsPage numbers the parts from 1, as GetInput.Part does, whatever numbers
+	// they were uploaded under.
+	PartsPage []Part
+	Truncated bool
+}
+
+// Attributes describes a key's latest version and its parts (S3,
+// GetObjectAttributes). ErrNoSuchBucket, ErrNoSuchKey.
+func (s *Service) Attributes(ctx context.Context, in AttributesInput) (Attributes, error) {
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return Attributes{}, storeError(err)
+	}
+	defer view.Close()
+	b, _, err := s.readBucket(ctx, view, in.Bucket)
+	if err != nil {
+		return Attributes{}, err
+	}
+	v, err := lookUp(ctx, view, b, in.Key)
+	if err != nil {
+		return Attributes{}, err
+	}
+	a := Attributes{Info: v.info(in.Bucket, in.Key)}
+	limit := min(in.MaxParts, s3.MaxListParts)
+	if v.Parts == nil || in.After >= v.Parts.Count || limit <= 0 {
+		return a, nil
+	}
+	first, _ := v.Parts.nth(in.After) // below Count, so that it is there
+	parts, err := readParts(ctx, view, v.Parts, first, limit)
+	if err != nil {
+		return Attributes{}, fmt.Errorf("%s/%s: %w", in.Bucket, in.Key, err)
+	}
+	for i, p := range parts {
+		a.PartsPage = append(a.PartsPage, p.public(in.After+1+i))
+	}
+	a.Truncated = in.After+len(parts) < v.Parts.Count
+	return a, nil
+}
