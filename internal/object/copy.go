@@ -16,6 +16,8 @@ type CopyInput struct {
 	// Replace gives the copy Metadata; otherwise it has its source's.
 	Replace  bool
 	Metadata map[string]string
+	// StorageClass is the copy's, as in Info, whatever its source's.
+	StorageClass string
 	// CheckSource, if not nil, is shown the version that would be copied; its
 	// error ends the copy. It may be called several times.
 	CheckSource func(source Info) error
@@ -124,6 +126,7 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed s
 	t.batch.Require(currentKey(b.ID, in.SourceKey), item)
 	v := &versionRecord{
 		Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob, Parts: source.Parts,
+		StorageClass: in.StorageClass,
 	}
 	if summed.revision != item.Revision {
 		return nil, errSourceChanged

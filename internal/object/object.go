@@ -81,6 +81,8 @@ type Info struct {
 	Part *PartRange
 	// Checksum is the additional checksum; nil of objects without.
 	Checksum *checksum.Sum
+	// StorageClass is as it was given; empty for s3.StorageStandard.
+	StorageClass string
 }
 
 // PartRange is where a part lies in its object.
@@ -110,6 +112,8 @@ type PutInput struct {
 	ContentMD5 []byte
 	Checksum   BodyChecksum
 	Metadata   map[string]string
+	// StorageClass is as in Info.
+	StorageClass string
 	// IfNoneMatch and IfMatch are ETags without quotes, or "*"; empty for none.
 	IfMatch, IfNoneMatch string
 	Request              event.Request

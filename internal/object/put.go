@@ -52,7 +52,10 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("put %s/%s: %w", in.Bucket, in.Key, err)
 	}
-	v := &versionRecord{Size: content.size, ETag: etagOf(content.md5), Metadata: in.Metadata, Checksum: content.checksum}
+	v := &versionRecord{
+		Size: content.size, ETag: etagOf(content.md5), Checksum: content.checksum,
+		Metadata: in.Metadata, StorageClass: in.StorageClass,
+	}
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
 		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
 			return nil, err

@@ -46,6 +46,8 @@ type versionRecord struct {
 	Parts *partMap `cbor:"8,keyasint,omitempty"`
 	// Checksum is the additional one; nil if there is none.
 	Checksum *checksum.Sum `cbor:"9,keyasint,omitempty"`
+	// StorageClass is empty for s3.StorageStandard.
+	StorageClass string `cbor:"10,keyasint,omitempty"`
 
 	stamp uint64
 }
@@ -109,7 +111,7 @@ func (r *versionRecord) info(bucket, key string) Info {
 	info := Info{
 		Bucket: bucket, Key: key,
 		Size: r.Size, ETag: r.ETag, VersionID: r.VersionID, Metadata: r.Metadata,
-		Stamp: r.stamp, Modified: stampTime(r.stamp), Checksum: r.Checksum,
+		Stamp: r.stamp, Modified: stampTime(r.stamp), Checksum: r.Checksum, StorageClass: r.StorageClass,
 	}
 	if r.Parts != nil {
 		info.Parts = r.Parts.Count

@@ -15,6 +15,8 @@ type CreateUploadInput struct {
 	Bucket, Key string
 	Metadata    map[string]string
 	Checksum    UploadChecksum
+	// StorageClass is as in Info.
+	StorageClass string
 }
 
 // UploadChecksum is the additional checksum that the parts of an upload and its
@@ -49,6 +51,7 @@ func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (strin
 	rec := &uploadRecord{
 		Key: in.Key, Metadata: in.Metadata, Created: s.now().UnixMilli(),
 		Checksum: in.Checksum.Algorithm, Type: in.Checksum.Type, Implied: in.Checksum.Implied,
+		StorageClass: in.StorageClass,
 	}
 	stored, err := rec.encode()
 	if err != nil {

@@ -27,6 +27,8 @@ type PartsPage struct {
 	// Checksum and Type are the upload's; 0 of one without.
 	Checksum checksum.Algorithm
 	Type     checksum.Type
+	// StorageClass is the object's to be, as in Info.
+	StorageClass string
 }
 
 // ListParts lists the parts of an upload that is under way (S3, ListParts).
@@ -42,7 +44,7 @@ func (s *Service) ListParts(ctx context.Context, in ListPartsInput) (PartsPage, 
 	if err != nil {
 		return page, err
 	}
-	page.Checksum, page.Type = up.Checksum, up.Type
+	page.Checksum, page.Type, page.StorageClass = up.Checksum, up.Type, up.StorageClass
 	limit := min(max(in.MaxParts, 0), s3.MaxListParts)
 	if limit == 0 || in.After >= s3.MaxParts {
 		return page, nil

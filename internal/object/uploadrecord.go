@@ -27,6 +27,8 @@ type uploadRecord struct {
 	Checksum checksum.Algorithm `cbor:"5,keyasint,omitempty"`
 	Type     checksum.Type      `cbor:"6,keyasint,omitempty"`
 	Implied  bool               `cbor:"7,keyasint,omitempty"`
+	// StorageClass is the object's; empty for s3.StorageStandard.
+	StorageClass string `cbor:"8,keyasint,omitempty"`
 }
 
 type completed struct {

@@ -4,6 +4,13 @@ package s3
 
 import "time"
 
+// Storage classes that are taken. They say what an object is worth to its owner;
+// all objects are stored alike.
+const (
+	StorageStandard          = "STANDARD"
+	StorageReducedRedundancy = "REDUCED_REDUNDANCY"
+)
+
 // Limits of S3, from the API reference ("Amazon S3 multipart upload limits",
 // "Creating object key names", "Working with object metadata") unless said
 // otherwise.

@@ -93,7 +93,7 @@ func getObjectAttributes(h *Handler, w *response, r *request) error {
 		d.objectParts(in, a)
 	}
 	if asked.storageClass {
-		d.text("StorageClass", "STANDARD")
+		d.text("StorageClass", toldClass(a.StorageClass))
 	}
 	if asked.size {
 		d.number("ObjectSize", a.Size)

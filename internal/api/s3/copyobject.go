@@ -22,7 +22,7 @@ func copyObject(h *Handler, w *response, r *request) error {
 		return err
 	}
 	in := object.CopyInput{
-		Bucket: r.bucket, Key: r.key, Request: r.event(),
+		Bucket: r.bucket, Key: r.key, Request: r.event(), StorageClass: r.storageClass(),
 		CheckSource: func(source object.Info) error { return checkSourceConditions(r, source) },
 	}
 	var err error

@@ -127,6 +127,9 @@ func describe(w *response, r *request, info object.Info) (byteRange, error) {
 	writeMetadata(header, info.Metadata)
 	overrideHeaders(header, r)
 	readChecksum(header, r, part, info)
+	if info.StorageClass != "" {
+		header[headerStorageClass] = []string{info.StorageClass}
+	}
 	if r.has("partNumber") && info.Parts > 0 {
 		header["X-Amz-Mp-Parts-Count"] = []string{strconv.Itoa(info.Parts)}
 	}

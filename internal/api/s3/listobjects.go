@@ -179,7 +179,7 @@ func (l *listing) object(d *document, info *object.Info) {
 	if l.owner {
 		d.owner("Owner")
 	}
-	d.text("StorageClass", "STANDARD")
+	d.text("StorageClass", toldClass(info.StorageClass))
 	if !l.metadata {
 		return
 	}

@@ -46,7 +46,7 @@ func listParts(h *Handler, w *response, r *request) error {
 	d.text("UploadId", in.UploadID)
 	d.owner("Initiator")
 	d.owner("Owner")
-	d.text("StorageClass", "STANDARD")
+	d.text("StorageClass", toldClass(page.StorageClass))
 	d.number("PartNumberMarker", int64(in.After))
 	d.number("NextPartNumberMarker", int64(page.Next))
 	d.number("MaxParts", int64(in.MaxParts))

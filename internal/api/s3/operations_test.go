@@ -368,3 +368,40 @@ func TestSiteRegion(t *testing.T) {
 		t.Errorf("MakeBucket elsewhere: %v", err)
 	}
 }
+
+// TestStorageClass: what is given is told, but for STANDARD in headers; a copy
+// has its own.
+func TestStorageClass(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.bucket(t, "bkt")
+	reduced := headers{"X-Amz-Storage-Class": "REDUCED_REDUNDANCY"}
+	s.do(t, raw{method: "PUT", path: "/bkt/a", body: "x", header: reduced})
+	s.do(t, raw{method: "PUT", path: "/bkt/b", body: "x", header: headers{"X-Amz-Storage-Class": "STANDARD"}})
+	s.do(t, raw{method: "PUT", path: "/bkt/c", header: headers{"X-Amz-Copy-Source": "bkt/a"}})
+	path, part := s.uploadOne(t, reduced, nil, "x")
+	if a := s.do(t, raw{method: "GET", path: path}); !strings.Contains(a.body, "<StorageClass>REDUCED_REDUNDANCY<") {
+		t.Errorf("parts: %s", a.body)
+	}
+	s.do(t, raw{method: "POST", path: path, body: completion(part.Header.Get("Etag"), "")})
+	var list struct {
+		Contents []struct{ Key, StorageClass string }
+	}
+	mustParse(t, s.do(t, raw{method: "GET", path: "/bkt?list-type=2"}), &list)
+	want := map[string]string{"a": "REDUCED_REDUNDANCY", "b": "", "c": "", "k": "REDUCED_REDUNDANCY"}
+	if len(list.Contents) != len(want) {
+		t.Errorf("listed %+v", list.Contents)
+	}
+	for _, o := range list.Contents {
+		told := want[o.Key]
+		if told == "" {
+			told = "STANDARD"
+		}
+		if o.StorageClass != told {
+			t.Errorf("%s is listed as %s", o.Key, o.StorageClass)
+		}
+		if a := s.do(t, raw{method: "HEAD", path: "/bkt/" + o.Key}); a.Header.Get("X-Amz-Storage-Class") != want[o.Key] {
+			t.Errorf("%s has header %q", o.Key, a.Header.Get("X-Amz-Storage-Class"))
+		}
+	}
+}

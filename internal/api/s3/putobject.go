@@ -21,7 +21,9 @@ func putObject(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	in := object.PutInput{Bucket: r.bucket, Key: r.key, Body: r.body, Size: size, Request: r.event()}
+	in := object.PutInput{
+		Bucket: r.bucket, Key: r.key, Body: r.body, Size: size, Request: r.event(), StorageClass: r.storageClass(),
+	}
 	if in.ContentMD5, err = contentMD5(r); err != nil {
 		return err
 	}
@@ -85,11 +87,30 @@ func refuseUnsupported(r *request) error {
 			return errNotImplemented.says("The header " + strings.ToLower(name) + " is not implemented.")
 		}
 	}
-	switch r.head("X-Amz-Storage-Class") {
-	case "", "STANDARD", "REDUCED_REDUNDANCY":
+	switch r.head(headerStorageClass) {
+	case "", s3.StorageStandard, s3.StorageReducedRedundancy:
 		return nil
 	}
 	return errInvalidStorageClass
+}
+
+const headerStorageClass = "X-Amz-Storage-Class"
+
+// storageClass is the class that refuseUnsupported let pass, as the object layer
+// has it.
+func (r *request) storageClass() string {
+	if class := r.head(headerStorageClass); class != s3.StorageStandard {
+		return class
+	}
+	return ""
+}
+
+// toldClass is a class as documents have it.
+func toldClass(class string) string {
+	if class == "" {
+		return s3.StorageStandard
+	}
+	return class
 }
 
 // putConditions reads the conditions on the key that is written.
