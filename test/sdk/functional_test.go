@@ -1,0 +1,108 @@
+package sdk
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carillon-s3/carillon/test/harness"
+)
+
+// envFunctional names the program made of minio-go's functional tests.
+const envFunctional = "CARILLON_FUNCTIONAL"
+
+// functionalLimit bounds the run, which takes less than a minute on two cores.
+const functionalLimit = 15 * time.Minute
+
+// outcome is what the program prints of a test, a line of JSON each. Some tests
+// print several.
+type outcome struct {
+	Name, Function, Status, Alert, Message, Error string
+}
+
+// test is the name under which an outcome counts. Some tests run twice under one
+// name, once with each version of the signature.
+func (o *outcome) test() string {
+	name := strings.TrimPrefix(o.Name, "minio-go: ")
+	if strings.HasPrefix(o.Error, "The authorization mechanism you have provided is not supported") {
+		name = strings.TrimSuffix(name, "V2") + " (signature version 2)"
+	}
+	return name
+}
+
+// TestFunctional runs minio-go's functional tests. What laterTests lists does not
+// pass yet, and must not pass unnoticed; everything else passes.
+func TestFunctional(t *testing.T) {
+	t.Parallel()
+	program := harness.Tool(t, envFunctional, "functional/*/functional")
+	server := harness.Start(t, harness.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), functionalLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(harness.PlainEnv(), "SERVER_ENDPOINT="+server.Address, "ACCESS_KEY="+harness.RootUser,
+		"SECRET_KEY="+harness.RootPassword, "ENABLE_HTTPS=0", "MINT_MODE=full", "RUN_ON_FAIL=1")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, &errs)
+	}
+	compareOutcomes(t, readOutcomes(t, &out))
+}
+
+func readOutcomes(t *testing.T, out *bytes.Buffer) map[string][]outcome {
+	t.Helper()
+	of := map[string][]outcome{}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var o outcome
+		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+			t.Fatalf("%v in %s", err, lines.Bytes())
+		}
+		of[o.test()] = append(of[o.test()], o)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return of
+}
+
+func compareOutcomes(t *testing.T, of map[string][]outcome) {
+	t.Helper()
+	later := laterTests()
+	var passed, listed []string
+	failed := 0
+	for name, outcomes := range of {
+		bad := slices.IndexFunc(outcomes, func(o outcome) bool { return o.Status != "PASS" })
+		reason, isLater := later[name]
+		delete(later, name)
+		switch {
+		case bad < 0 && isLater:
+			t.Errorf("%s passes: take it off the list", name)
+		case bad < 0:
+			passed = append(passed, name)
+		case isLater:
+			listed = append(listed, name+": "+reason)
+		default:
+			failed++
+			o := outcomes[bad]
+			t.Errorf("%s: %s of %s: %s %s %s", name, o.Status, o.Function, o.Alert, o.Message, o.Error)
+		}
+	}
+	for name := range later {
+		t.Errorf("%s is on the list and did not run", name)
+	}
+	slices.Sort(listed)
+	harness.Report(t, "minio-go functional tests: %d pass, %d listed for later, %d fail", len(passed), len(listed), failed)
+	if os.Getenv(harness.EnvReport) != "" {
+		harness.Report(t, "listed:\n  %s", strings.Join(listed, "\n  "))
+	}
+}
