@@ -107,9 +107,9 @@ func (d *document) objectParts(in object.AttributesInput, a object.Attributes) {
 	d.open("ObjectParts")
 	d.number("PartsCount", int64(a.Parts))
 	d.number("PartNumberMarker", int64(in.After))
-	next := 0
-	if a.Truncated && len(a.PartsPage) > 0 {
-		next = a.PartsPage[len(a.PartsPage)-1].Number
+	next := in.After // of the last page too: clients compare it with the count
+	if n := len(a.PartsPage); n > 0 {
+		next = a.PartsPage[n-1].Number
 	}
 	d.number("NextPartNumberMarker", int64(next))
 	d.number("MaxParts", int64(in.MaxParts))

@@ -328,6 +328,7 @@ func TestObjectAttributes(t *testing.T) {
 		Checksum   *struct{ ChecksumSHA1, ChecksumType string }
 		Parts      *struct {
 			PartsCount, MaxParts int
+			NextPartNumberMarker int
 			IsTruncated          bool
 			Part                 []struct {
 				PartNumber   int
@@ -340,7 +341,7 @@ func TestObjectAttributes(t *testing.T) {
 	mustParse(t, ask(headers{"X-Amz-Object-Attributes": "ETag, Checksum,ObjectParts,StorageClass,ObjectSize"}), &all)
 	if all.ETag == nil || !strings.HasSuffix(*all.ETag, "-1") || all.ObjectSize == nil || *all.ObjectSize != 4 ||
 		all.Checksum == nil || all.Checksum.ChecksumType != "COMPOSITE" || strings.Contains(all.Checksum.ChecksumSHA1, "-") ||
-		all.Parts == nil || all.Parts.PartsCount != 1 || all.Parts.MaxParts != 1000 || len(all.Parts.Part) != 1 ||
+		all.Parts == nil || all.Parts.PartsCount != 1 || all.Parts.MaxParts != 1000 || all.Parts.NextPartNumberMarker != 1 || len(all.Parts.Part) != 1 ||
 		all.Parts.Part[0].ChecksumSHA1 != digestOf(checksum.SHA1, "body") || all.Parts.Part[0].Size != 4 || all.Parts.IsTruncated {
 		t.Errorf("all: %+v", all)
 	}
