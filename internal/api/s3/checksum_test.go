@@ -356,8 +356,11 @@ func TestObjectAttributes(t *testing.T) {
 		t.Errorf("no parts: %+v", none)
 	}
 	for _, h := range []headers{
-		{}, {"X-Amz-Object-Attributes": ""}, {"X-Amz-Object-Attributes": "Size"},
-		{"X-Amz-Object-Attributes": "ETag", "X-Amz-Max-Parts": "x"}, {"X-Amz-Object-Attributes": "ETag", "X-Amz-Part-Number-Marker": "-1"},
+		{},
+		{"X-Amz-Object-Attributes": ""},
+		{"X-Amz-Object-Attributes": "Size"},
+		{"X-Amz-Object-Attributes": "ETag", "X-Amz-Max-Parts": "x"},
+		{"X-Amz-Object-Attributes": "ETag", "X-Amz-Part-Number-Marker": "-1"},
 	} {
 		if a := ask(h); a.StatusCode != 400 || a.code(t) != "InvalidArgument" {
 			t.Errorf("%v: %d %s", h, a.StatusCode, a.body)
