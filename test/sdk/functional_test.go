@@ -27,15 +27,8 @@ type outcome struct {
 	Name, Function, Status, Alert, Message, Error string
 }
 
-// test is the name under which an outcome counts. Some tests run twice under one
-// name, once with each version of the signature.
-func (o *outcome) test() string {
-	name := strings.TrimPrefix(o.Name, "minio-go: ")
-	if strings.HasPrefix(o.Error, "The authorization mechanism you have provided is not supported") {
-		name = strings.TrimSuffix(name, "V2") + " (signature version 2)"
-	}
-	return name
-}
+// test is the name under which an outcome counts.
+func (o *outcome) test() string { return strings.TrimPrefix(o.Name, "minio-go: ") }
 
 // TestFunctional runs minio-go's functional tests. What laterTests lists does not
 // pass yet, and must not pass unnoticed; everything else passes.
