@@ -77,7 +77,11 @@ func Run(ctx context.Context, c Config) (err error) {
 func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
 	unused := newUnusedConns()
 	server := &http.Server{
-		ConnState:         unused.track,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			unused.track(c, state)
+			releaseHeld(c, state)
+		},
+		ConnContext:       withHeld,
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
@@ -85,7 +89,7 @@ func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Dura
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(newHeldListener(listener)) }()
 
 	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer endWork()

@@ -26,7 +26,7 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	objects := s3api.New(s3api.Config{
 		Service: s.objects, Verifier: verifier, Encoder: encoder,
 		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies,
-		Draining: s.draining, Logger: s.log, Observe: s.observeRequest,
+		Draining: s.draining, Hold: holdAnswer, Logger: s.log, Observe: s.observeRequest,
 	})
 	administration := admin.New(admin.Config{
 		Settings: s.config, Verifier: verifier, Targets: s.dispatcher,

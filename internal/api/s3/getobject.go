@@ -35,8 +35,24 @@ func getObject(h *Handler, w *response, r *request) error {
 	}
 	defer body.Close()
 	h.Service.Accessed(r.Context(), event.ObjectAccessedGet, o.Info, r.event())
+	h.hold(r, part.length)
 	w.WriteHeader(part.status)
 	return h.copy(r.Context(), w, body, part.length)
+}
+
+const (
+	// minHeldBody and maxHeldBody are the bodies that are worth holding: a
+	// smaller one leaves with its head in any case, and beyond the largest that
+	// the store keeps inline one system call more does not matter.
+	minHeldBody = 2 << 10
+	maxHeldBody = 32 << 10
+)
+
+// hold asks for head and body to leave together. HTTP/2 has frames for that.
+func (h *Handler) hold(r *request, length int64) {
+	if h.Hold != nil && r.ProtoMajor == 1 && length >= minHeldBody && length <= maxHeldBody {
+		h.Hold(r.Context())
+	}
 }
 
 // getInput names the object that is read, and the part of it that is asked for.

@@ -66,6 +66,10 @@ type Config struct {
 	// Draining is closed when the server begins to stop: listeners are then
 	// ended, which would otherwise outlast every other request. nil never is.
 	Draining <-chan struct{}
+	// Hold, if not nil, is called with the context of an HTTP/1 request before
+	// the small body of its answer is written: head and body may be kept until
+	// the answer is whole, and leave together.
+	Hold func(ctx context.Context)
 	// IdleTimeout is how long a client may send or take nothing in the middle of
 	// a body; 0 means a minute.
 	IdleTimeout time.Duration
