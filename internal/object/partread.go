@@ -147,6 +147,28 @@ func (r *partReader) Read(p []byte) (int, error) {
 	}
 }
 
+// WriteTo implements io.WriterTo: stored bytes go from their own buffer to w.
+func (r *partReader) WriteTo(w io.Writer) (written int64, err error) {
+	for r.left > 0 {
+		if r.inner == 0 {
+			if err := r.advance(); err != nil {
+				return written, err
+			}
+		}
+		n, err := io.Copy(w, r.body)
+		written += n
+		r.inner -= n
+		r.left -= n
+		if err == nil && r.inner != 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
 // advance opens the next part that has bytes to give.
 func (r *partReader) advance() error {
 	if err := r.closeBody(); err != nil {

@@ -91,15 +91,13 @@ func headObject(h *Handler, w *response, r *request) error {
 // copy sends the body. An error of its source cuts the connection: the client
 // must not take a part for the whole.
 func (h *Handler) copy(ctx context.Context, w *response, body io.Reader, length int64) error {
-	buf := h.copyBuffers.Get().(*[copyBytes]byte)
-	defer h.copyBuffers.Put(buf)
 	var out io.Writer = w
-	if length > copyBytes { // less fits the buffers on the way
+	if length > unboundedBytes {
 		patient := &idleWriter{Writer: w, control: http.NewResponseController(w.ResponseWriter), timeout: h.IdleTimeout}
 		defer patient.done()
 		out = patient
 	}
-	n, err := io.CopyBuffer(out, struct{ io.Reader }{body}, buf[:])
+	n, err := io.Copy(out, body) // every body writes itself: no buffer is needed
 	switch {
 	case err != nil && (ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded)):
 		return errClientGone

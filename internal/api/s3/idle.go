@@ -17,6 +17,9 @@ const (
 	// renewals is how often a deadline is moved on within the timeout: seldom,
 	// since a small body should not pay for it.
 	renewals = 4
+	// unboundedBytes is the largest body that is sent without a bound: the
+	// buffers on the way hold it, whatever the client does.
+	unboundedBytes = 128 << 10
 )
 
 // idleBody bounds each silence of a request's body. The server's own read
@@ -59,7 +62,9 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// idleWriter bounds each silence of a client that takes a body.
+// idleWriter bounds each silence of a client that takes a body. Stored bytes
+// come in pieces of 256 KiB, so a client that takes less than 6 KB a second
+// counts as silent too.
 type idleWriter struct {
 	io.Writer
 	control *http.ResponseController

@@ -112,13 +112,8 @@ type Handler struct {
 	// standard are the headers of every answer; their slices are shared.
 	standard    http.Header
 	lastRequest atomic.Uint64
-	copyBuffers sync.Pool // of *[copyBytes]byte
 	documents   sync.Pool // of *document
 }
-
-// copyBytes is the buffer of a GET: large enough that system calls do not
-// matter, small enough for thousands of readers.
-const copyBytes = 128 << 10
 
 // New returns a handler for the paths of S3: "/", "/bucket" and "/bucket/key".
 // The caller keeps the paths of other surfaces away from it.
@@ -143,7 +138,6 @@ func New(c Config) *Handler {
 	if c.Region != "" {
 		h.standard["X-Amz-Bucket-Region"] = []string{c.Region}
 	}
-	h.copyBuffers.New = func() any { return new([copyBytes]byte) }
 	h.documents.New = func() any { return new(document) }
 	return h
 }

@@ -23,10 +23,7 @@ type reader struct {
 	// pos and end bound what is still to be returned, in content bytes.
 	pos, end int64
 	buffer   []byte // of the pool
-	// frames are blocks that were read and not yet verified, from block on.
-	frames []byte
-	block  int64
-	// data was verified and not yet returned.
+	// data is in buffer, was verified, and is not yet returned.
 	data []byte
 	err  error
 }
@@ -162,7 +159,8 @@ func (r *reader) WriteTo(w io.Writer) (written int64, err error) {
 	}
 }
 
-// next verifies the next block and makes it data. Its first error stays.
+// next reads and verifies the next blocks and makes them data. Its first error
+// stays.
 func (r *reader) next() error {
 	if r.err != nil {
 		return r.err
@@ -177,44 +175,59 @@ func (r *reader) next() error {
 	return r.err
 }
 
+// advance reads the next blocks of the range, as many as fit the buffer.
 func (r *reader) advance() error {
-	if len(r.frames) == 0 {
-		if err := r.fetch(); err != nil {
-			return err
-		}
-	}
-	length := blockLength(r.block, r.size)
-	data, sum := r.frames[:length], r.frames[length:length+sumSize]
-	if binary.BigEndian.Uint32(sum) != blockSum(r.id, r.block, data) {
-		return fmt.Errorf("block %d does not verify: %w", r.block, blob.ErrCorrupt)
-	}
-	start := r.block * blockSize
-	stop := min(r.end, start+length)
-	r.data = data[r.pos-start : stop-start]
-	r.pos = stop
-	r.frames = r.frames[length+sumSize:]
-	r.block++
-	return nil
-}
-
-// fetch reads the next blocks of the range, as many as fit the buffer.
-func (r *reader) fetch() error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	r.block = r.pos / blockSize
-	last := min((r.end-1)/blockSize, r.block+bufferBlocks-1)
-	from := blockOffset(r.block)
-	to := blockOffset(last) + blockLength(last, r.size) + sumSize
-	if r.block > 0 {
-		r.frames = r.buffer[:to-from]
-		return readFull(r.file, r.frames, from)
-	}
-	if err := readFull(r.file, r.buffer[:to], 0); err != nil {
+	first := r.pos / blockSize
+	last := min((r.end-1)/blockSize, first+bufferBlocks-1)
+	frames, err := r.fetch(first, last)
+	if err != nil {
 		return err
 	}
-	r.frames = r.buffer[sealSize:to]
-	return checkHeader(r.buffer[:sealSize], r.id)
+	data, err := r.verify(frames, first)
+	if err != nil {
+		return err
+	}
+	start := first * blockSize
+	stop := min(r.end, start+int64(len(data)))
+	r.data = data[r.pos-start : stop-start]
+	r.pos = stop
+	return nil
+}
+
+// fetch reads the frames of blocks first to last, and with the first of all the
+// header, which it verifies.
+func (r *reader) fetch(first, last int64) ([]byte, error) {
+	from := blockOffset(first)
+	to := blockOffset(last) + blockLength(last, r.size) + sumSize
+	if first > 0 {
+		frames := r.buffer[:to-from]
+		return frames, readFull(r.file, frames, from)
+	}
+	if err := readFull(r.file, r.buffer[:to], 0); err != nil {
+		return nil, err
+	}
+	return r.buffer[sealSize:to], checkHeader(r.buffer[:sealSize], r.id)
+}
+
+// verify checks every block of frames, the first of them being number block,
+// and moves their data together over the checksums: one write of 256 KiB to a
+// connection costs less than four of 64 and the move.
+func (r *reader) verify(frames []byte, block int64) ([]byte, error) {
+	data := frames[:0]
+	for len(frames) > 0 {
+		length := blockLength(block, r.size)
+		content, sum := frames[:length], frames[length:length+sumSize]
+		if binary.BigEndian.Uint32(sum) != blockSum(r.id, block, content) {
+			return nil, fmt.Errorf("block %d does not verify: %w", block, blob.ErrCorrupt)
+		}
+		data = append(data, content...)
+		frames = frames[length+sumSize:]
+		block++
+	}
+	return data, nil
 }
 
 // Close implements io.Closer.
@@ -224,7 +237,7 @@ func (r *reader) Close() error {
 	}
 	err := r.file.Close()
 	r.store.putBuffer(r.buffer)
-	r.file, r.buffer, r.frames, r.data = nil, nil, nil, nil
+	r.file, r.buffer, r.data = nil, nil, nil
 	r.err = fs.ErrClosed
 	return err
 }
