@@ -39,6 +39,7 @@ type client struct {
 	in      *bufio.Reader
 	out     []byte
 	answer  []byte // body of the last answer, if kept or not 2xx
+	etag    string // of the last answer
 }
 
 func newClient(address string) *client {
@@ -111,6 +112,7 @@ type head struct {
 	length  int64
 	chunked bool
 	close   bool
+	etag    string
 }
 
 func (c *client) readAnswer(keep bool) (int, error) {
@@ -118,7 +120,7 @@ func (c *client) readAnswer(keep bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.answer = c.answer[:0]
+	c.answer, c.etag = c.answer[:0], h.etag
 	keep = keep || h.status/100 != 2
 	switch {
 	case h.chunked:
@@ -183,6 +185,8 @@ func (h *head) add(name, value []byte) (err error) {
 		h.length, err = strconv.ParseInt(string(value), 10, 64)
 	case bytes.EqualFold(name, []byte("Transfer-Encoding")):
 		h.chunked = bytes.EqualFold(value, []byte("chunked"))
+	case bytes.EqualFold(name, []byte("ETag")):
+		h.etag = string(value)
 	case bytes.EqualFold(name, []byte("Connection")):
 		h.close = bytes.EqualFold(value, []byte("close"))
 	}

@@ -89,7 +89,7 @@ func TestNextToken(t *testing.T) {
 		"<X></X>": "",
 		"":        "",
 	} {
-		if got := nextToken([]byte(page)); got != want {
+		if got := element([]byte(page), "NextContinuationToken"); got != want {
 			t.Errorf("%q: token %q, want %q", page, got, want)
 		}
 	}

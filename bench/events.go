@@ -82,15 +82,15 @@ func (t *turn) announce(bucket string) *announced {
 }
 
 // putter puts up to limit new objects.
-func (a *announced) putter(o *options, limit int) func(int) step {
-	body, hash := o.body(smallObject)
+func (a *announced) putter(o *options, size, limit int) func(int) step {
+	body, hash := o.body(size)
 	return func(int) step {
 		return func(c *client) (bool, error) {
 			i := int(a.count.Add(1)) - 1
 			if i >= limit {
 				return true, nil
 			}
-			err := c.do(&request{method: "PUT", path: keyPath(a.bucket, smallObject, a.base+i), body: body, hash: hash})
+			err := c.do(&request{method: "PUT", path: keyPath(a.bucket, size, a.base+i), body: body, hash: hash})
 			if err == nil {
 				a.answered[i].Store(time.Now().UnixNano())
 			}
@@ -144,7 +144,7 @@ func events(ctx context.Context, t *turn) error {
 		for _, n := range t.options.clients {
 			a := t.announce(name)
 			t.sink.watch(rules, a.base)
-			l := load{clients: n, warm: t.options.warm, length: t.options.length, worker: a.putter(t.options, mostAnnounced)}
+			l := load{clients: n, warm: t.options.warm, length: t.options.length, worker: a.putter(t.options, smallObject, mostAnnounced)}
 			cell := fmt.Sprintf("PUT 4K %d rules c%d", rules, n)
 			if err := t.measure(ctx, cell, smallObject, l); err != nil {
 				return err
@@ -174,7 +174,7 @@ func drains(ctx context.Context, t *turn) error {
 		t.sink.close()
 		a := t.announce("drain")
 		t.sink.watch(1, a.base)
-		l := load{server: t.server, clients: backlogClients, worker: a.putter(t.options, t.options.backlog)}
+		l := load{server: t.server, clients: backlogClients, worker: a.putter(t.options, smallObject, t.options.backlog)}
 		out, err := l.run(ctx)
 		if err != nil {
 			return err

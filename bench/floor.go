@@ -19,10 +19,18 @@ import (
 func floorMain(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("floor", flag.ContinueOnError)
 	address := flags.String("address", "127.0.0.1:9000", "where to listen")
+	dir := flags.String("sync", "", "make bodies durable in this folder")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	s := &http.Server{Addr: *address, Handler: newFloor(), ReadHeaderTimeout: time.Minute}
+	handler := newFloor()
+	if *dir != "" {
+		var err error
+		if handler, err = newSyncFloor(*dir); err != nil {
+			return fmt.Errorf("floor: %w", err)
+		}
+	}
+	s := &http.Server{Addr: *address, Handler: handler, ReadHeaderTimeout: time.Minute}
 	defer context.AfterFunc(ctx, func() { _ = s.Close() })()
 	if err := s.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("floor: %w", err)

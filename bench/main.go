@@ -30,12 +30,16 @@ type options struct {
 	keys      int
 	preload   int
 	backlog   int
-	signed    bool
-	dir       string
-	program   string // of the server under test; built when empty
-	peer      string
-	format    string
-	limit     time.Duration
+	// undelivered is how many events wait in the memory scenario.
+	undelivered int
+	signed      bool
+	filled      string // where the folders of lists stay; removed when empty
+	profiles    string // where CPU profiles go; none when empty
+	dir         string
+	program     string // of the server under test; built when empty
+	peer        string
+	format      string
+	limit       time.Duration
 }
 
 func main() {
@@ -86,7 +90,7 @@ func parse(args []string) (*options, error) {
 	o := &options{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	names := flags.String("scenario", "put4k,get4k", "what to measure, or all:\n"+scenarioHelp())
-	servers := flags.String("servers", "carillon,peer,floor", "which servers, in order of their turns")
+	servers := flags.String("servers", "carillon,peer,floor,syncfloor", "which servers, in order of their turns")
 	clients := flags.String("clients", "1,16,64", "numbers of clients")
 	payload := flags.String("payload", "unsigned", "bodies are signed or unsigned")
 	flags.DurationVar(&o.warm, "warm", time.Second, "each cell runs so long before it counts")
@@ -95,6 +99,9 @@ func parse(args []string) (*options, error) {
 	flags.IntVar(&o.keys, "keys", 2000, "objects that GET and DELETE work on")
 	flags.IntVar(&o.preload, "preload", 100_000, "objects that LIST works on")
 	flags.IntVar(&o.backlog, "backlog", 5000, "events that drain works on")
+	flags.IntVar(&o.undelivered, "undelivered", 100_000, "events that memory works on")
+	flags.StringVar(&o.filled, "filled", "", "keep the filled folders of list here, and use those that are there (default: filled anew)")
+	flags.StringVar(&o.profiles, "profile", "", "write CPU profiles of carillon to this folder, one for each cell")
 	flags.StringVar(&o.dir, "dir", "", "where the servers' folders are made: the disk to measure (default: the system's temporary folder)")
 	flags.StringVar(&o.program, "server", "", "the carillon program (default: built from ./cmd/carillon)")
 	flags.StringVar(&o.peer, "peer", os.Getenv("CARILLON_PEER"), "the program to compare with (default: $CARILLON_PEER; left out when empty)")
@@ -118,7 +125,10 @@ func parse(args []string) (*options, error) {
 			o.scenarios = append(o.scenarios, sc)
 		}
 	}
-	if len(o.scenarios) == 0 || o.length <= 0 || o.rounds < 1 || o.keys < 1 || o.backlog < 2 {
+	if o.profiles != "" && o.program != "" {
+		return nil, errors.New("-profile needs a server of its own making: leave -server out")
+	}
+	if len(o.scenarios) == 0 || o.length <= 0 || o.rounds < 1 || o.keys < 1 || o.backlog < 2 || o.undelivered < 2 {
 		return nil, errors.New("nothing to measure: see -help")
 	}
 	return o, nil
@@ -127,7 +137,7 @@ func parse(args []string) (*options, error) {
 func scenarioHelp() string {
 	var b strings.Builder
 	for _, sc := range scenarios() {
-		fmt.Fprintf(&b, "%-7s %s\n", sc.name, sc.help)
+		fmt.Fprintf(&b, "%-9s %s\n", sc.name, sc.help)
 	}
 	return b.String()
 }
@@ -139,13 +149,13 @@ func (o *options) subjects(ctx context.Context) ([]subject, error) {
 		switch name {
 		case "carillon":
 			if o.program == "" {
-				o.program = filepath.Join(o.dir, "carillon")
-				build := exec.CommandContext(ctx, "go", "build", "-o", o.program, "./cmd/carillon")
-				if out, err := build.CombinedOutput(); err != nil {
-					return nil, fmt.Errorf("build the server (in the module's root): %w\n%s", err, out)
+				if err := o.build(ctx); err != nil {
+					return nil, err
 				}
 			}
-			all = append(all, s3Server(name, o.program))
+			s := s3Server(name, o.program)
+			s.profiled = o.profiles != ""
+			all = append(all, s)
 		case base:
 			if o.peer == "" {
 				fmt.Println("# no peer: neither -peer nor $CARILLON_PEER is set")
@@ -162,9 +172,35 @@ func (o *options) subjects(ctx context.Context) ([]subject, error) {
 			all = append(all, subject{name: name, floor: true, argv: func(address, _, _ string) []string {
 				return []string{self, "floor", "-address", address}
 			}})
+		case "syncfloor":
+			self, err := os.Executable()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, subject{name: name, floor: true, syncs: true, argv: func(address, _, dir string) []string {
+				return []string{self, "floor", "-address", address, "-sync", dir}
+			}})
 		default:
-			return nil, fmt.Errorf("-servers: %q is none of carillon, %s, floor", name, base)
+			return nil, fmt.Errorf("-servers: %q is none of carillon, %s, floor, syncfloor", name, base)
 		}
 	}
 	return all, nil
+}
+
+// build builds the server of the module that is the working directory.
+func (o *options) build(ctx context.Context) error {
+	o.program = filepath.Join(o.dir, "carillon")
+	args := []string{"build", "-o", o.program}
+	if o.profiles != "" {
+		name, err := overlay(o.dir)
+		if err != nil {
+			return err
+		}
+		args = append(args, "-overlay", name)
+	}
+	build := exec.CommandContext(ctx, "go", append(args, "./cmd/carillon")...)
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the server (in the module's root): %w\n%s", err, out)
+	}
+	return nil
 }

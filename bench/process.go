@@ -35,6 +35,10 @@ type subject struct {
 	queueDir bool
 	// floor only answers and stores nothing: it has no events and no lists.
 	floor bool
+	// syncs marks a floor that only has something to say about writes.
+	syncs bool
+	// profiled says that it was built with profileSource.
+	profiled bool
 }
 
 // s3Server is a subject started as MinIO is.
@@ -51,6 +55,8 @@ type process struct {
 	cancel  context.CancelFunc
 	exited  chan struct{}
 	logName string
+	// profiled is where its profiles are; empty if it has none.
+	profiled string
 }
 
 // start starts the server on dir, with env added to its environment, and waits
@@ -78,6 +84,13 @@ func (s subject) start(ctx context.Context, dir string, env []string) (*process,
 	p.cmd.WaitDelay = stopTimeout // then it is killed
 	p.cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+accessKey, "MINIO_ROOT_PASSWORD="+secretKey)
 	p.cmd.Env = append(p.cmd.Env, env...)
+	if s.profiled {
+		if p.profiled, err = freeAddress(ctx); err != nil {
+			cancel()
+			return nil, err
+		}
+		p.cmd.Env = append(p.cmd.Env, profileEnv+"="+p.profiled)
+	}
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	if err := p.cmd.Start(); err != nil {
 		cancel()

@@ -15,7 +15,7 @@ const base = "peer"
 
 // table makes the report of one scenario: a row per cell and server.
 func table(visits []visit) [][]string {
-	rows := [][]string{{"cell", "server", "rate", "min..max", "unit", "p50", "p99", "cpu/op", "x " + base, "min..max", "% of floor", "remarks"}}
+	rows := [][]string{{"cell", "server", "rate", "min..max", "unit", "p50", "p99", "cpu/op", "x " + base, "min..max", "% of floor", "% of syncfloor", "remarks"}}
 	cells, servers := namesOf(visits)
 	for _, cell := range cells {
 		for _, server := range servers {
@@ -57,11 +57,17 @@ func tableRow(visits []visit, cell, server string) []string {
 		beside = ratios(visits, cell, server, base)
 	}
 	row = append(row, ratio(beside.median), ratio(beside.min)+".."+ratio(beside.max))
-	share := "-"
-	if f := ratios(visits, cell, server, "floor").median; server != "floor" && f > 0 {
-		share = fmt.Sprintf("%.0f", 100*f)
+	row = append(row, share(visits, cell, server, "floor"), share(visits, cell, server, "syncfloor"))
+	return append(row, remarksOf(remarks))
+}
+
+// share is what server reached of what a floor did, in per cent.
+func share(visits []visit, cell, server, floor string) string {
+	f := ratios(visits, cell, server, floor).median
+	if server == floor || !(f > 0) { // also NaN
+		return "-"
 	}
-	return append(row, share, remarksOf(remarks))
+	return fmt.Sprintf("%.0f", 100*f)
 }
 
 // namesOf lists cells and servers in the order they came.

@@ -24,9 +24,9 @@ type runner struct {
 // until then counts.
 func (r *runner) rounds(ctx context.Context) error {
 	subjects := r.subjects
-	if r.scenario.noFloor {
-		subjects = slices.DeleteFunc(slices.Clone(subjects), func(s subject) bool { return s.floor })
-	}
+	subjects = slices.DeleteFunc(slices.Clone(subjects), func(s subject) bool {
+		return s.floor && r.scenario.noFloor || s.syncs && !r.scenario.writes
+	})
 	for round := range r.options.rounds {
 		rate, err := syncRate(r.options.dir)
 		if err != nil {
@@ -48,7 +48,11 @@ func (r *runner) rounds(ctx context.Context) error {
 
 // turn starts the server on its folder, measures, and ends it.
 func (r *runner) turn(ctx context.Context, round int, s subject) (err error) {
-	dir := filepath.Join(r.options.dir, r.scenario.name+"-"+s.name)
+	parent := r.options.dir
+	if r.scenario.keep && r.options.filled != "" {
+		parent = r.options.filled
+	}
+	dir := filepath.Join(parent, fmt.Sprintf("%s%d-%s", r.scenario.name, r.options.preload, s.name))
 	t := &turn{options: r.options, fresh: true}
 	if _, err := os.Stat(dir); err == nil && r.scenario.keep {
 		t.fresh = false

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"math/rand/v2"
@@ -18,7 +19,7 @@ const (
 	middleObject  = 1 << 20
 	largestObject = 10 << 20
 	// fillClients put the objects that a scenario reads, lists or deletes.
-	fillClients = 32
+	fillClients = 64
 	// middleKeys and largeKeys are the set read where objects are large: enough
 	// to spread, little enough to write in seconds.
 	middleKeys = 64
@@ -33,6 +34,8 @@ type scenario struct {
 	run func(ctx context.Context, t *turn) error
 	// keep keeps the server's folder from turn to turn: filling it takes long.
 	keep bool
+	// writes says that bodies are made durable, which the floor that syncs bounds.
+	writes bool
 	// noFloor marks what the floor can't do.
 	noFloor bool
 	// targets is how many webhook targets the server gets.
@@ -41,15 +44,17 @@ type scenario struct {
 
 func scenarios() []scenario {
 	return []scenario{
-		{name: "put4k", help: "PUT 4 KiB, new keys", run: puts(smallObject)},
+		{name: "put4k", help: "PUT 4 KiB, new keys", run: puts(smallObject), writes: true},
 		{name: "get4k", help: "GET 4 KiB at random over -keys keys", run: gets(smallObject, 0)},
-		{name: "put1m", help: "PUT 1 MiB", run: puts(middleObject)},
+		{name: "put1m", help: "PUT 1 MiB", run: puts(middleObject), writes: true},
 		{name: "get1m", help: "GET 1 MiB", run: gets(middleObject, middleKeys)},
-		{name: "put10m", help: "PUT 10 MiB", run: puts(largestObject)},
+		{name: "put10m", help: "PUT 10 MiB", run: puts(largestObject), writes: true},
 		{name: "get10m", help: "GET 10 MiB", run: gets(largestObject, largeKeys)},
+		{name: "multipart", help: "uploads of 64 MiB in 8 parts, created, sent and completed", run: uploads, noFloor: true},
 		{name: "list", help: "LIST pages of 1000 over -preload keys", run: lists, keep: true, noFloor: true},
 		{name: "delete", help: "DELETE of -keys keys", run: deletes},
 		{name: "events", help: "PUT 4 KiB with 0, 1 and 10 matching webhook rules", run: events, noFloor: true, targets: mostRules},
+		{name: "memory", help: "memory with -undelivered events waiting for a webhook (MiB: less is better)", run: memories, noFloor: true, targets: 1},
 		{name: "drain", help: "drain of -backlog events, webhook answering in 0 and 10 ms", run: drains, noFloor: true, targets: 1},
 	}
 }
@@ -68,8 +73,9 @@ type turn struct {
 // measure runs one cell and keeps its row.
 func (t *turn) measure(ctx context.Context, cell string, size int, l load) error {
 	l.server = t.server
+	profiled := t.profile(ctx, cell)
 	out, err := l.run(ctx)
-	if err != nil {
+	if err := errors.Join(err, profiled()); err != nil {
 		return err
 	}
 	t.samples = append(t.samples, out.sample(cell, size))
@@ -201,19 +207,20 @@ func lister(int) step {
 			query = "continuation-token=" + queryEscape(token) + "&" + query
 		}
 		err := c.do(&request{method: "GET", path: "/" + bucket, query: query, hash: empty, keep: true})
-		token = nextToken(c.answer)
+		token = element(c.answer, "NextContinuationToken") // none in the last page
 		return false, err
 	}
 }
 
-// nextToken finds the continuation token in a page; none in the last.
-func nextToken(page []byte) string {
-	_, rest, _ := bytes.Cut(page, []byte("<NextContinuationToken>"))
-	token, _, found := bytes.Cut(rest, []byte("<"))
+// element is the text of the first element of that name in an answer; empty if
+// there is none.
+func element(answer []byte, name string) string {
+	_, rest, _ := bytes.Cut(answer, []byte("<"+name+">"))
+	text, _, found := bytes.Cut(rest, []byte("<"))
 	if !found {
 		return ""
 	}
-	return html.UnescapeString(string(token))
+	return html.UnescapeString(string(text))
 }
 
 // queryEscape escapes as the canonical request wants it.
