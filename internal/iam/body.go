@@ -41,6 +41,8 @@ type Body struct {
 	err     error
 }
 
+var errClosed = errors.New("iam: read of a closed body")
+
 // Size is the decoded length in bytes, or -1 if the request does not say it.
 func (b *Body) Size() int64 { return b.size }
 
@@ -217,7 +219,7 @@ func (b *Body) Close() error {
 	}
 	b.owner = nil
 	if b.err == nil {
-		b.err = errors.New("iam: read of a closed body")
+		b.err = errClosed
 	}
 	return nil
 }

@@ -29,6 +29,45 @@ func (swallow) Put(_ context.Context, in object.PutInput) (object.Info, error) {
 	return object.Info{Size: n, ETag: "0123456789abcdef0123456789abcdef"}, err
 }
 
+func (swallow) Get(context.Context, object.GetInput) (*object.Object, error) {
+	data := make([]byte, 4096)
+	return &object.Object{
+		Info: object.Info{
+			Bucket: "bucket", Key: "some/key", Size: int64(len(data)), ETag: "0123456789abcdef0123456789abcdef", Modified: time.Unix(1e9, 0),
+			Metadata: map[string]string{"content-type": "application/octet-stream", "x-amz-meta-colour": "red"},
+		},
+		Open: func(_ context.Context, offset, length int64) (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(data[offset : offset+length])), nil
+		},
+	}, nil
+}
+
+func (swallow) Accessed(context.Context, event.Name, object.Info, event.Request) {}
+
+// BenchmarkGet4KiB is a GET of 4 KiB from the parsed request to the answer,
+// without network and object layer.
+func BenchmarkGet4KiB(b *testing.B) {
+	h := s3api.New(s3api.Config{
+		Service: swallow{}, Encoder: &event.Encoder{},
+		Verifier: iam.New(iam.Config{Credentials: iam.Root{AccessKey: accessKey, SecretKey: secretKey}}),
+	})
+	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://127.0.0.1:9000/bucket/some/key", http.NoBody)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+	r = signer.SignV4(*r, accessKey, secretKey, "", "us-east-1")
+	r.Host, r.RemoteAddr = r.URL.Host, "127.0.0.1:1234"
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			b.Fatal(w.Code, w.Body)
+		}
+	}
+}
+
 // BenchmarkPut4KiB is a streamed PUT of 4 KiB from the parsed request to the
 // answer, without network and object layer.
 func BenchmarkPut4KiB(b *testing.B) {

@@ -122,47 +122,46 @@ func checkVersion(r *request) error {
 // describe decides between the whole object, a part of it, 304, 412 and 416, and
 // sets the headers.
 func describe(w *response, r *request, info object.Info) (byteRange, error) {
-	header := w.Header()
-	header["Etag"] = []string{`"` + info.ETag + `"`}
-	header["Last-Modified"] = []string{info.Modified.UTC().Format(http.TimeFormat)}
+	w.set("Etag", `"`+info.ETag+`"`)
+	w.set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
 	if info.VersionID != "" {
-		header["X-Amz-Version-Id"] = []string{info.VersionID}
+		w.set("X-Amz-Version-Id", info.VersionID)
 	}
 	if err := checkConditions(r, info); err != nil {
 		return byteRange{}, err
 	}
 	part, err := requestedRange(r, info)
 	if errors.Is(err, errInvalidRange) {
-		header["Content-Range"] = []string{"bytes */" + strconv.FormatInt(info.Size, 10)}
+		w.set("Content-Range", "bytes */"+strconv.FormatInt(info.Size, 10))
 	}
 	if err != nil {
 		return byteRange{}, err
 	}
-	writeMetadata(header, info.Metadata)
-	overrideHeaders(header, r)
-	readChecksum(header, r, part, info)
+	w.metadata(info.Metadata)
+	w.override(r)
+	readChecksum(w.Header(), r, part, info)
 	if info.StorageClass != "" {
-		header[headerStorageClass] = []string{info.StorageClass}
+		w.set(headerStorageClass, info.StorageClass)
 	}
 	if r.has("partNumber") && info.Parts > 0 {
-		header["X-Amz-Mp-Parts-Count"] = []string{strconv.Itoa(info.Parts)}
+		w.set("X-Amz-Mp-Parts-Count", strconv.Itoa(info.Parts))
 	}
-	header["Content-Length"] = []string{strconv.FormatInt(part.length, 10)}
+	w.set("Content-Length", strconv.FormatInt(part.length, 10))
 	if part.status == http.StatusPartialContent {
-		header["Content-Range"] = []string{part.contentRange(info.Size)}
+		w.set("Content-Range", part.contentRange(info.Size))
 	}
 	return part, nil
 }
 
-// overrideHeaders applies the response-* parameters ("GetObject", URI request
+// override applies the response-* parameters ("GetObject", URI request
 // parameters).
-func overrideHeaders(header http.Header, r *request) {
+func (w *response) override(r *request) {
 	if len(r.query) == 0 {
 		return
 	}
 	for _, h := range standardHeaders() {
 		if v := r.query.Get("response-" + h.stored); v != "" {
-			header[h.header] = []string{v}
+			w.set(h.header, v)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package s3api
 
 import (
-	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -87,21 +86,21 @@ func storedEncoding(value string) string {
 	return strings.Join(kept, ",")
 }
 
-// writeMetadata gives an object's metadata back as headers.
-func writeMetadata(header http.Header, m map[string]string) {
+// metadata gives an object's metadata back as headers.
+func (w *response) metadata(m map[string]string) {
 	for name, value := range m {
 		if strings.HasPrefix(name, userMetadataPrefix) {
 			// In lower case on the wire, as Amazon S3 sends it: boto3 makes
 			// case-sensitive keys of these names.
-			header[strings.ToLower(name)] = []string{value}
+			w.set(strings.ToLower(name), value)
 		}
 	}
 	for _, h := range standardHeaders() {
 		if value := m[h.stored]; value != "" {
-			header[h.header] = []string{value}
+			w.set(h.header, value)
 		}
 	}
 	if m["content-type"] == "" {
-		header["Content-Type"] = []string{defaultContentType}
+		w.set("Content-Type", defaultContentType)
 	}
 }

@@ -18,7 +18,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	for name, values := range h.standard {
 		header[name] = values
 	}
-	header["X-Amz-Request-Id"] = []string{r.id}
+	resp.set("X-Amz-Request-Id", r.id)
 	defer h.finish(resp, r, start)
 	if err := h.handle(resp, r); err != nil {
 		h.writeError(resp, r, err)
@@ -90,6 +90,9 @@ type response struct {
 	status int
 	sent   int64
 	code   string
+	// values hold the first headers that are set, in place of a slice for each.
+	values [8]string
+	used   int
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -116,7 +119,15 @@ func (w *response) Write(p []byte) (int, error) {
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // set sets a header whose name is canonical already.
-func (w *response) set(name, value string) { w.Header()[name] = []string{value} }
+func (w *response) set(name, value string) {
+	if w.used == len(w.values) {
+		w.Header()[name] = []string{value}
+		return
+	}
+	w.values[w.used] = value
+	w.used++
+	w.Header()[name] = w.values[w.used-1 : w.used : w.used]
+}
 
 // empty answers without a body.
 func (w *response) empty(status int) error {
