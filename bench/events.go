@@ -133,34 +133,53 @@ func (a *announced) arrivals(ctx context.Context, s *sink, cell string, n int) (
 }
 
 // events measures PUT beside 0, 1 and 10 matching rules, each with a target of
-// its own, and what arrives there. One event a rule and PUT is due, so the rate
-// of arrival can't be above that of the PUTs times the rules.
+// its own: first while the receiver takes what comes, and how that arrives; then
+// while the receiver is down, which is what the rules cost a PUT without the work
+// of delivery beside it. One event a rule and PUT is due, so the rate of arrival
+// can't be above that of the PUTs times the rules.
 func events(ctx context.Context, t *turn) error {
-	for _, rules := range []int{0, 1, mostRules} {
-		name := fmt.Sprintf("rules%d", rules)
-		if err := t.notify(ctx, name, rules); err != nil {
-			return err
+	for _, down := range []bool{false, true} {
+		if down {
+			t.sink.close()
 		}
-		for _, n := range t.options.clients {
-			a := t.announce(name)
-			t.sink.watch(rules, a.base)
-			l := load{clients: n, warm: t.options.warm, length: t.options.length, worker: a.putter(t.options, smallObject, mostAnnounced)}
-			cell := fmt.Sprintf("PUT 4K %d rules c%d", rules, n)
-			if err := t.measure(ctx, cell, smallObject, l); err != nil {
-				return err
+		for _, rules := range []int{0, 1, mostRules} {
+			name := fmt.Sprintf("rules%d", rules)
+			if !down { // the rules stand
+				if err := t.notify(ctx, name, rules); err != nil {
+					return err
+				}
 			}
-			t.numbered += int(a.count.Load())
-			if rules == 0 {
-				continue
+			for _, n := range t.options.clients {
+				if err := t.putAnnounced(ctx, name, rules, n, down); err != nil {
+					return err
+				}
 			}
-			row, err := a.arrivals(ctx, t.sink, cell+" arrive", rules)
-			if err != nil {
-				return err
-			}
-			t.samples = append(t.samples, row)
 		}
 	}
 	return nil
+}
+
+// putAnnounced measures PUTs by n clients, and unless the receiver is down, how
+// their events arrive.
+func (t *turn) putAnnounced(ctx context.Context, name string, rules, n int, down bool) error {
+	a := t.announce(name)
+	t.sink.watch(rules, a.base)
+	l := load{clients: n, warm: t.options.warm, length: t.options.length, worker: a.putter(t.options, smallObject, mostAnnounced)}
+	cell := fmt.Sprintf("PUT 4K %d rules", rules)
+	if down {
+		cell += " down"
+	}
+	cell += fmt.Sprintf(" c%d", n)
+	if err := t.measure(ctx, cell, smallObject, l); err != nil {
+		return err
+	}
+	t.numbered += int(a.count.Load())
+	if rules == 0 || down {
+		return nil
+	}
+	row, err := a.arrivals(ctx, t.sink, cell+" arrive", rules)
+	t.samples = append(t.samples, row)
+	return err
 }
 
 // drains makes a backlog while the receiver is down, and measures how fast it
