@@ -48,9 +48,11 @@ const (
 	maxHeldBody = 32 << 10
 )
 
-// hold asks for head and body to leave together. HTTP/2 has frames for that.
+// hold asks for head and body to leave together. HTTP/2 has frames for that; and
+// a request with a body of its own is answered before net/http reads the rest.
 func (h *Handler) hold(r *request, length int64) {
-	if h.Hold != nil && r.ProtoMajor == 1 && length >= minHeldBody && length <= maxHeldBody {
+	plain := r.ProtoMajor == 1 && r.ContentLength == 0
+	if h.Hold != nil && plain && length >= minHeldBody && length <= maxHeldBody {
 		h.Hold(r.Context())
 	}
 }
