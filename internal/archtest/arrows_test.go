@@ -89,6 +89,7 @@ func arrows() []arrow {
 		{"internal/checksum", nil, "checksums are vocabulary and pure"},
 		{"internal/s3", nil, "s3 is vocabulary and pure: the standard library only"},
 		{"internal/telemetry", nil, "telemetry is used by all and knows nobody"},
+		{"internal/certs", nil, "certificates are files and know nobody"},
 		{"internal/crashfs", nil, "a file system knows nobody"},
 		{"internal/brokertest", nil, "a broker is a program of somebody else's"},
 		{"internal/archtest", nil, "rules look from outside"},
