@@ -12,7 +12,7 @@ import (
 func banner(c Config, set *settings, s *site, address net.Addr) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Carillon %s\n", Version())
-	where := urls(address)
+	where := urls(set.scheme(), address)
 	if set.publicURL != "" {
 		where = []string{set.publicURL}
 	}
@@ -34,22 +34,22 @@ func banner(c Config, set *settings, s *site, address net.Addr) {
 
 // urls are the addresses at which a listener can be reached, loopback first:
 // all of the machine's IPv4 addresses if it listens on every interface.
-func urls(address net.Addr) []string {
+func urls(scheme string, address net.Addr) []string {
 	tcp, ok := address.(*net.TCPAddr)
 	if !ok {
-		return []string{"http://" + address.String()}
+		return []string{scheme + "://" + address.String()}
 	}
 	if !tcp.IP.IsUnspecified() {
-		return []string{"http://" + tcp.String()}
+		return []string{scheme + "://" + tcp.String()}
 	}
-	out := []string{fmt.Sprintf("http://127.0.0.1:%d", tcp.Port)}
+	out := []string{fmt.Sprintf("%s://127.0.0.1:%d", scheme, tcp.Port)}
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
 		return out
 	}
 	for _, a := range addresses {
 		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() {
-			out = append(out, fmt.Sprintf("http://%s:%d", n.IP, tcp.Port))
+			out = append(out, fmt.Sprintf("%s://%s:%d", scheme, n.IP, tcp.Port))
 		}
 	}
 	return out

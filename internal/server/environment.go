@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
+	s3api "github.com/carillon-s3/carillon/internal/api/s3"
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/iam"
 )
@@ -30,6 +32,9 @@ const (
 	envMetricsAuth  = "PROMETHEUS_AUTH_TYPE"
 	envJournalAge   = "JOURNAL_AGE"
 	envJournalBytes = "JOURNAL_BYTES"
+	envDomain       = "DOMAIN"
+	envCertsDir     = "CERTS_DIR"
+	envCertPassword = "CERT_PASSWD"
 	fileSuffix      = "_FILE"
 )
 
@@ -44,6 +49,7 @@ func knownEnv() []string {
 		// Of the console, which is not there yet, and of the start scripts of
 		// packages.
 		"BROWSER_REDIRECT_URL", "BROWSER", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",
+		envDomain, envCertsDir, envCertPassword, envCertPassword + fileSuffix,
 		// Of the tests and tools that stand beside the server.
 		"CACHE", "MC",
 	}
@@ -197,6 +203,21 @@ func (e *environment) publicMetrics() bool {
 		e.warnings = append(e.warnings, variable+" is neither \"jwt\" nor \"public\": metrics need a token")
 	}
 	return false
+}
+
+// domains reads the domains below which hosts name buckets. The host of the
+// server's own URL names the server.
+func (e *environment) domains() (*s3api.Domains, error) {
+	list, variable, _ := e.Lookup(envDomain)
+	var own []string
+	if u, err := url.Parse(e.get(envServerURL)); err == nil && u.Hostname() != "" {
+		own = append(own, u.Hostname())
+	}
+	domains, err := s3api.NewDomains(list, own...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, variable, err)
+	}
+	return domains, nil
 }
 
 // trustedProxies reads a comma-separated list of addresses and networks.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
@@ -45,6 +46,11 @@ type Config struct {
 	ShutdownTimeout time.Duration
 	// Environ is the process's environment, as os.Environ gives it.
 	Environ []string
+	// CertsDir is the folder of certificates. Empty: what the environment says,
+	// or what is found below Home.
+	CertsDir, Home string
+	// Reload, if not nil, has the certificates read again at once.
+	Reload <-chan os.Signal
 	// Stdout gets the banner. Terminal says that a person reads it.
 	Stdout   io.Writer
 	Terminal bool
@@ -70,11 +76,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, site.close()) }()
 	banner(c, set, site, listener.Addr())
-	return site.serve(ctx, listener, c.ShutdownTimeout)
+	return site.serve(ctx, listener, c)
 }
 
 // serve answers requests until there is a reason to stop, then drains.
-func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
+func (s *site) serve(ctx context.Context, listener net.Listener, c Config) error {
 	unused := newUnusedConns()
 	server := &http.Server{
 		ConnState: func(c net.Conn, state http.ConnState) {
@@ -88,12 +94,18 @@ func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Dura
 		MaxHeaderBytes:    s3api.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	held := newHeldListener(listener)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(newHeldListener(listener)) }()
+	if s.set.certs.Serves() {
+		server.TLSConfig = s.set.certs.TLS()
+		go func() { served <- server.ServeTLS(held, "", "") }()
+	} else {
+		go func() { served <- server.Serve(held) }()
+	}
 
 	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer endWork()
-	s.startBackground(work)
+	s.startBackground(work, c.Reload)
 
 	var reason error
 	select {
@@ -108,7 +120,7 @@ func (s *site) serve(ctx context.Context, listener net.Listener, drain time.Dura
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	}
 	endWork()
-	return errors.Join(reason, s.drain(server, unused, drain))
+	return errors.Join(reason, s.drain(server, unused, c.ShutdownTimeout))
 }
 
 // drain finishes the requests and deliveries under way, within the bound.

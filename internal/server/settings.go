@@ -3,6 +3,8 @@ package server
 import (
 	"net/netip"
 
+	s3api "github.com/carillon-s3/carillon/internal/api/s3"
+	"github.com/carillon-s3/carillon/internal/certs"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/journal"
 )
@@ -16,6 +18,8 @@ type settings struct {
 	region      string
 	publicURL   string
 	proxies     []netip.Prefix
+	domains     *s3api.Domains
+	certs       *certs.Dir
 	// reserve is the free space below which writes are refused; 0 leaves it to
 	// the store.
 	reserve uint64
@@ -45,6 +49,12 @@ func newSettings(c Config) (*settings, error) {
 	}
 	s.publicMetrics = env.publicMetrics()
 	if s.window, err = env.journalWindow(); err != nil {
+		return nil, err
+	}
+	if s.domains, err = env.domains(); err != nil {
+		return nil, err
+	}
+	if s.certs, err = openCerts(c, env); err != nil {
 		return nil, err
 	}
 	if s.folder, err = chooseFolder(c.Folders, env); err != nil {

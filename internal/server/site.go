@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -74,7 +75,7 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 	}
 	s.dispatcher = notify.New(notify.Options{
 		Journal: s.journal, Encoder: encoder, Logger: log, Observe: s.observeTarget,
-		Env: target.Env{Logger: log, UserAgent: "Carillon/" + Version()},
+		Env: target.Env{Logger: log, UserAgent: "Carillon/" + Version(), RootCAs: set.certs.Roots()},
 	})
 	s.objects, err = object.Open(ctx, object.Config{
 		Store: s.store, Blobs: s.blobs, Journal: s.journal,
@@ -150,11 +151,12 @@ func (s *site) endpoint(address net.Addr) string {
 	if s.set.publicURL != "" {
 		return s.set.publicURL
 	}
-	return urls(address)[0]
+	return urls(s.set.scheme(), address)[0]
 }
 
 // startBackground starts what runs beside the requests until ctx ends.
-func (s *site) startBackground(ctx context.Context) {
+func (s *site) startBackground(ctx context.Context, reload <-chan os.Signal) {
+	s.background.Go(func() { s.set.certs.Follow(ctx, reload, s.dispatcher.Trust) })
 	s.background.Go(func() { s.objects.Run(ctx) })
 	s.background.Go(func() { s.trimJournal(ctx) })
 	s.background.Go(func() { s.countUsage(ctx) })

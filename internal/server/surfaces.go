@@ -19,13 +19,13 @@ func isAdmin(path string) bool {
 }
 
 // newHandler joins the surfaces: that of metrics, the admin's paths, and S3 for
-// all else.
+// all else. On the host of a bucket every path is a key of it.
 func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	credentials := iam.Root(s.set.root)
 	verifier := iam.New(iam.Config{Credentials: credentials, Region: s.set.region})
 	objects := s3api.New(s3api.Config{
 		Service: s.objects, Verifier: verifier, Encoder: encoder,
-		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies,
+		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies, Domains: s.set.domains,
 		Draining: s.draining, Hold: holdAnswer, Logger: s.log, Observe: s.observeRequest,
 	})
 	administration := admin.New(admin.Config{
@@ -39,10 +39,11 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 		Metrics: s.metrics, Credentials: credentials, Public: s.set.publicMetrics, Logger: s.log,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hosted := s.set.domains.Bucket(r.Host) != ""
 		switch {
-		case scrapes.Takes(r):
+		case !hosted && scrapes.Takes(r):
 			scrapes.ServeHTTP(w, r)
-		case isAdmin(r.URL.Path):
+		case !hosted && isAdmin(r.URL.Path):
 			administration.ServeHTTP(w, r)
 		default:
 			s.metrics.Requests.Begin()

@@ -16,7 +16,7 @@ func NewListenHandlerForTest(service Service) func(ctx context.Context, query st
 		w := httptest.NewRecorder()
 		hr := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?"+query, nil)
 		r := &request{Request: hr}
-		if err := r.parse(); err != nil {
+		if err := r.parse(nil); err != nil {
 			return err.Error()
 		}
 		if err := listen(h, &response{ResponseWriter: w, now: time.Now}, r); err != nil {

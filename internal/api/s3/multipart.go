@@ -241,6 +241,9 @@ func parseChecksumElement(name, value string) (*checksum.Sum, error) {
 // location is the URL of the object, as the client sees the server.
 func (r *request) location() string {
 	u := url.URL{Scheme: "http", Host: r.Host, Path: "/" + r.bucket + "/" + r.key}
+	if r.hosted {
+		u.Path = "/" + r.key
+	}
 	if r.TLS != nil {
 		u.Scheme = "https"
 	}

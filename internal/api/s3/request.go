@@ -29,10 +29,12 @@ type request struct {
 	id          string
 	sourceIP    string
 	bucket, key string
-	query       url.Values
-	route       *route
-	principal   iam.Principal
-	body        *iam.Body
+	// hosted says that the host named the bucket, and not the path.
+	hosted    bool
+	query     url.Values
+	route     *route
+	principal iam.Principal
+	body      *iam.Body
 }
 
 func (h *Handler) newRequest(r *http.Request, now time.Time) *request {
@@ -60,13 +62,18 @@ func upperHex(n uint64) string {
 	return string(b[:])
 }
 
-// parse takes the path and the query apart.
-func (r *request) parse() error {
+// parse takes the host, the path and the query apart. It leaves the request as
+// it was sent, which is what was signed.
+func (r *request) parse(domains *Domains) error {
 	path, ok := strings.CutPrefix(r.URL.Path, "/")
 	if !ok {
 		return errInvalidURI
 	}
-	r.bucket, r.key, _ = strings.Cut(path, "/")
+	if r.bucket = domains.Bucket(r.Host); r.bucket != "" {
+		r.hosted, r.key = true, path
+	} else {
+		r.bucket, r.key, _ = strings.Cut(path, "/")
+	}
 	if r.bucket == "" && r.key != "" {
 		return errInvalidBucketName
 	}

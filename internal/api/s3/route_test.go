@@ -41,7 +41,7 @@ func TestEveryRouteIsReachable(t *testing.T) {
 			t.Errorf("%s has no action or no handler", row.operation)
 		}
 		r := sample(row)
-		if err := r.parse(); err != nil {
+		if err := r.parse(nil); err != nil {
 			t.Fatal(err)
 		}
 		got, err := rt.match(r)
@@ -147,7 +147,7 @@ func TestMatch(t *testing.T) {
 				hr.Header.Set(tt.header, "x")
 			}
 			r := &request{Request: hr}
-			if err := r.parse(); err != nil {
+			if err := r.parse(nil); err != nil {
 				t.Fatal(err)
 			}
 			got, err := rt.match(r)
@@ -186,7 +186,7 @@ func FuzzMatch(f *testing.F) {
 		hr := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 		hr.Method, hr.URL.Path, hr.URL.RawQuery = method, path, query
 		r := &request{Request: hr}
-		if r.parse() != nil {
+		if r.parse(nil) != nil {
 			return
 		}
 		first, err := rt.match(r)

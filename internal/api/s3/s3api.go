@@ -63,6 +63,8 @@ type Config struct {
 	HostID string
 	// TrustedProxies are the only peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// Domains are those below which a host names a bucket; nil means none.
+	Domains *Domains
 	// Draining is closed when the server begins to stop: listeners are then
 	// ended, which would otherwise outlast every other request. nil never is.
 	Draining <-chan struct{}

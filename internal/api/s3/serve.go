@@ -52,7 +52,7 @@ func (h *Handler) finish(w *response, r *request, start time.Time) {
 
 // handle finds the operation, makes sure that the caller may, and runs it.
 func (h *Handler) handle(w *response, r *request) error {
-	if err := r.parse(); err != nil {
+	if err := r.parse(h.Domains); err != nil {
 		return err
 	}
 	rt, err := h.routes.match(r)
