@@ -24,6 +24,7 @@ type MC struct {
 	t      testing.TB
 	binary string
 	home   string
+	env    []string
 }
 
 // NewMC returns a client without aliases.
@@ -48,10 +49,30 @@ type Result struct {
 // Output is what a user sees: stdout, then stderr.
 func (r Result) Output() string { return r.Stdout + r.Stderr }
 
+// Setenv adds variables of its environment and returns the client.
+func (m *MC) Setenv(variables ...string) *MC {
+	m.env = append(m.env, variables...)
+	return m
+}
+
+// Trust has the client trust an authority, as its users do it, and returns it.
+func (m *MC) Trust(a *Authority) *MC {
+	m.t.Helper()
+	folder := filepath.Join(m.home, ".mc", "certs", "CAs")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "test.crt"), a.PEM, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	return m
+}
+
 func (m *MC) command(args []string) (*exec.Cmd, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	cmd := exec.CommandContext(ctx, m.binary, args...)
 	cmd.Env = append(PlainEnv(), "HOME="+m.home, "MC_CONFIG_DIR="+m.home+"/.mc", "TERM=dumb")
+	cmd.Env = append(cmd.Env, m.env...)
 	cmd.SysProcAttr = childAttributes()
 	cmd.WaitDelay = 10 * time.Second
 	return cmd, cancel

@@ -1,10 +1,13 @@
 package harness
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -113,6 +116,7 @@ func ForgetEvery(n int) Behaviour {
 // from several goroutines.
 type Receiver struct {
 	address string
+	tls     *tls.Config // nil without TLS
 
 	mu         sync.Mutex
 	server     *http.Server
@@ -131,8 +135,31 @@ func NewReceiver(t testing.TB) *Receiver {
 	return r
 }
 
+// NewTLSReceiver starts a receiver with a certificate of an authority.
+func NewTLSReceiver(t testing.TB, a *Authority) *Receiver {
+	t.Helper()
+	folder := t.TempDir()
+	a.Issue(folder, "127.0.0.1")
+	pair, err := tls.LoadX509KeyPair(filepath.Join(folder, "public.crt"), filepath.Join(folder, "private.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Receiver{
+		address: FreeAddress(t), behave: Accept, changed: make(chan struct{}),
+		tls: &tls.Config{Certificates: []tls.Certificate{pair}},
+	}
+	r.Up(t)
+	t.Cleanup(r.Down)
+	return r
+}
+
 // URL is the endpoint to configure.
-func (r *Receiver) URL() string { return "http://" + r.address + "/events" }
+func (r *Receiver) URL() string {
+	if r.tls != nil {
+		return "https://" + r.address + "/events"
+	}
+	return "http://" + r.address + "/events"
+}
 
 // Up listens; nothing happens if it does already.
 func (r *Receiver) Up(t testing.TB) {
@@ -146,7 +173,10 @@ func (r *Receiver) Up(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.server = &http.Server{Handler: http.HandlerFunc(r.serve)}
+	if r.tls != nil {
+		l = tls.NewListener(l, r.tls)
+	}
+	r.server = &http.Server{Handler: http.HandlerFunc(r.serve), ErrorLog: log.New(io.Discard, "", 0)}
 	go func(s *http.Server) { _ = s.Serve(l) }(r.server) // returns when closed
 }
 

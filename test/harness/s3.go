@@ -39,11 +39,14 @@ func (s *Server) ClientOf(t testing.TB, o ClientOptions) *minio.Client {
 		MaxIdleConnsPerHost:   64,
 		ResponseHeaderTimeout: Patience,
 		DisableCompression:    true,
+		TLSClientConfig:       s.options.Authority.ClientTLS(),
+		ForceAttemptHTTP2:     s.options.Authority != nil,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	options := &minio.Options{
 		Creds:      credentials.NewStaticV4(RootUser, RootPassword, ""),
 		Region:     "us-east-1",
+		Secure:     s.options.Authority != nil,
 		Transport:  transport,
 		MaxRetries: max(o.Tries, 1),
 	}

@@ -31,6 +31,9 @@ type Options struct {
 	BareEnv bool
 	// Args go before the folder.
 	Args []string
+	// Authority, if not nil, issued the server's certificates: it is reached
+	// over TLS, by clients that trust it. Args say where they are.
+	Authority *Authority
 }
 
 // Server is a server process, its folder and its ports. It is stopped at the
@@ -127,7 +130,12 @@ func (w tee) Write(p []byte) (int, error) {
 }
 
 // URL is the base address of the S3 interface.
-func (s *Server) URL() string { return "http://" + s.Address }
+func (s *Server) URL() string {
+	if s.options.Authority != nil {
+		return "https://" + s.Address
+	}
+	return "http://" + s.Address
+}
 
 // banner is in what every start prints, once.
 const banner = "API: "
@@ -136,7 +144,7 @@ const banner = "API: "
 // at once if the process exits instead.
 func (s *Server) WaitReady() {
 	s.t.Helper()
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: s.options.Authority.ClientTLS()}}
 	Poll(s.t, "the server to be ready", func() error {
 		select {
 		case <-s.exited:
