@@ -241,7 +241,7 @@ func parseChecksumElement(name, value string) (*checksum.Sum, error) {
 // location is the URL of the object, as the client sees the server.
 func (r *request) location() string {
 	u := url.URL{Scheme: "http", Host: r.Host, Path: "/" + r.bucket + "/" + r.key}
-	if r.hosted {
+	if r.hostBucket != "" {
 		u.Path = "/" + r.key
 	}
 	if r.TLS != nil {

@@ -29,12 +29,12 @@ type request struct {
 	id          string
 	sourceIP    string
 	bucket, key string
-	// hosted says that the host named the bucket, and not the path.
-	hosted    bool
-	query     url.Values
-	route     *route
-	principal iam.Principal
-	body      *iam.Body
+	// hostBucket is the bucket if the host named it, and not the path.
+	hostBucket string
+	query      url.Values
+	route      *route
+	principal  iam.Principal
+	body       *iam.Body
 }
 
 func (h *Handler) newRequest(r *http.Request, now time.Time) *request {
@@ -69,8 +69,8 @@ func (r *request) parse(domains *Domains) error {
 	if !ok {
 		return errInvalidURI
 	}
-	if r.bucket = domains.Bucket(r.Host); r.bucket != "" {
-		r.hosted, r.key = true, path
+	if r.hostBucket = domains.Bucket(r.Host); r.hostBucket != "" {
+		r.bucket, r.key = r.hostBucket, path
 	} else {
 		r.bucket, r.key, _ = strings.Cut(path, "/")
 	}

@@ -65,7 +65,9 @@ func (h *Handler) handle(w *response, r *request) error {
 		bounded := h.withIdleBody(w, r.Request)
 		signed = &bounded
 	}
-	verified, err := h.Verifier.Verify(signed, iam.Options{Region: rt.region, IgnoreChecksums: rt.checksumOfObject})
+	verified, err := h.Verifier.Verify(signed, iam.Options{
+		Region: rt.region, IgnoreChecksums: rt.checksumOfObject, HostBucket: r.hostBucket,
+	})
 	if err != nil {
 		return err
 	}

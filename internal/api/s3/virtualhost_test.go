@@ -98,6 +98,17 @@ func TestHostStyle(t *testing.T) {
 			}
 		})
 	}
+	// Version 2 signs the bucket, which the path does not hold.
+	v2 := s.hostRequest(t, raw{method: "GET", path: "/a%20b?acl-of-nothing=1"}, "bkt.s3.test")
+	v2.Header = http.Header{}
+	resp2, err := s.transport.RoundTrip(signer.SignV2(*v2, accessKey, secretKey, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp2.Body.Close()
+	if resp2.StatusCode != http.StatusOK {
+		t.Errorf("version 2 over the host: %d", resp2.StatusCode)
+	}
 	// What was signed for one host is not good for another bucket's.
 	r := s.hostRequest(t, raw{method: "GET", path: "/k"}, "bkt.s3.test")
 	r.Host = "new.s3.test"
