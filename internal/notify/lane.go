@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/journal"
@@ -129,19 +130,21 @@ func (s *sender) arrive(l *lane, e journal.Entry) {
 }
 
 // setAside lets the lane go on without a key that fails: its first event stays
-// in memory, the others go back to the outbox, where they are anyway. Beyond
+// in memory, with those that were in the same batch, of which some may be
+// acknowledged; the others go back to the outbox, where they are anyway. Beyond
 // the bound it does nothing, and the lane's window holds the key.
 func (s *sender) setAside(k *keyState) {
 	if k.aside || !s.r.roomAside() {
 		return
 	}
-	k.aside, k.seen = true, k.head().entry.Sequence
-	k.more = len(k.items) > 1
+	keep := min(max(k.taken, 1), len(k.items))
+	k.aside, k.seen = true, k.items[keep-1].entry.Sequence
+	k.more = len(k.items) > keep
 	for _, it := range k.items {
 		k.lane.events--
 		k.lane.bytes -= it.entry.Bytes
 	}
-	k.items = []*item{k.head()} // a copy, so that the others can go
+	k.items = slices.Clone(k.items[:keep]) // so that the others can go
 }
 
 // sweepLane reads one page for the keys of l that were set aside and want their

@@ -49,7 +49,8 @@ type Server struct {
 	Stdout, Stderr, Output *Log
 
 	cmd *exec.Cmd
-	// banners is how many of them stood in Stdout before the last start.
+	// banners is how many of them stood in Output before the last start: other
+	// servers print theirs to Stderr.
 	banners int
 	exited  chan struct{}
 }
@@ -91,7 +92,7 @@ func (s *Server) start() {
 	s.cmd.Stderr = tee{s.Stderr, s.Output}
 	s.cmd.SysProcAttr = childAttributes()
 	s.cmd.WaitDelay = 10 * time.Second
-	s.banners = s.Stdout.Count(banner)
+	s.banners = s.Output.Count(banner)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func (s *Server) WaitReady() {
 		return nil
 	})
 	// It is printed before the first answer, and arrives by another way.
-	s.Stdout.Wait(s.t, "the banner", func(text string) bool { return strings.Count(text, banner) > s.banners })
+	s.Output.Wait(s.t, "the banner", func(text string) bool { return strings.Count(text, banner) > s.banners })
 }
 
 // Kill ends the process at once, as kill -9 does, and waits until it is gone.
