@@ -60,7 +60,7 @@ func arrows() []arrow {
 
 		{
 			"internal/notify",
-			[]string{"internal/journal", "internal/kv", "internal/event", "internal/notify/target", "internal/config"},
+			[]string{"internal/journal", "internal/kv", "internal/event", "internal/notify/target", "internal/notify/takeover", "internal/config"},
 			"delivery reads the journal and knows targets by their contract only",
 		},
 		{"internal/notify/all", []string{"internal/notify/*"}, "the list of kinds is a list and nothing more"},
@@ -71,6 +71,7 @@ func arrows() []arrow {
 			"the suite of targets knows their contract",
 		},
 		{"internal/notify/spool", []string{"internal/journal"}, "a spool is what the journal asks for, and knows neither targets nor stores"},
+		{"internal/notify/takeover", []string{"internal/notify/target", "internal/event"}, "files become messages, which delivery sends"},
 		{
 			"internal/notify/*",
 			[]string{"internal/notify/target", "internal/config", "internal/event"},

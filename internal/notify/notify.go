@@ -10,7 +10,10 @@
 // (breaker.go). Nothing is kept here that the outbox would not give back after
 // a crash.
 //
-// What is absent: no queue that could overflow, no file, no timer that polls.
+// Before the outbox goes what a MinIO server left in the target's queue_dir
+// (heritage.go, taking.go), by the same decisions.
+//
+// What is absent: no queue that could overflow, no timer that polls.
 package notify
 
 import (

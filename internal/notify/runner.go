@@ -37,10 +37,11 @@ type runner struct {
 	parkAfter time.Duration
 	seed      maphash.Seed
 
-	senders []*sender
-	byPart  [journal.Partitions]*sender
-	acks    *acks
-	blocked *blockedSet
+	senders  []*sender
+	byPart   [journal.Partitions]*sender
+	acks     *acks
+	blocked  *blockedSet
+	heritage *heritage
 
 	// soft ends when nothing new is to be sent, hard when waiting must end.
 	soft, hard         context.Context
@@ -94,7 +95,7 @@ func startRunner(ctx context.Context, o Options, c Configured, before *runner) (
 	r := &runner{
 		id: c.Target, consumer: consumer, journal: o.Journal, encoder: o.Encoder, log: o.Logger,
 		observer: o.observer(c.Target), parkAfter: o.ParkBlockedAfter, seed: maphash.MakeSeed(), blocked: blocked,
-		kind: c.Kind, settings: c.Settings, env: o.env(c.Target),
+		kind: c.Kind, settings: c.Settings, env: o.env(c.Target), heritage: newHeritage(),
 	}
 	r.parked.Store(parked)
 	if before != nil {
@@ -119,6 +120,7 @@ func startRunner(ctx context.Context, o Options, c Configured, before *runner) (
 			return r.journal.Ack(r.hard, r.consumer, at, bytes)
 		}, r.journalFailed)
 	})
+	r.inherit(queueOf(c).Dir)
 	for _, s := range r.senders {
 		r.sending.Go(func() { s.run(r.soft) })
 	}
@@ -152,6 +154,7 @@ func (r *runner) grewAll() {
 }
 
 func (r *runner) pokeAll() {
+	r.heritage.poke()
 	for _, s := range r.senders {
 		s.poke()
 	}
@@ -164,7 +167,7 @@ func (r *runner) reconfigure(c Configured) bool {
 		return false
 	}
 	r.mu.Lock()
-	old := r.current
+	old, oldDir := r.current, queueOf(Configured{Kind: r.kind, Settings: r.settings}).Dir
 	r.kind, r.settings, r.openErr = c.Kind, c.Settings, nil
 	r.breaker = breaker{}
 	r.checked = nil
@@ -174,6 +177,9 @@ func (r *runner) reconfigure(c Configured) bool {
 		r.retire(old)
 	}
 	r.changes.Add(1)
+	if dir := queueOf(c).Dir; dir != oldDir {
+		r.inherit(dir)
+	}
 	r.pokeAll()
 	return true
 }

@@ -15,6 +15,10 @@ import (
 // the process on its own errors; this is for what passes.
 const journalRetry = time.Second
 
+// heldRetry is how often a key is looked at whose inherited events wait on their
+// own: there are few, and their own waits are as long.
+const heldRetry = time.Second
+
 // sender sends the events of a share of a target's partitions, one batch at a
 // time. All of it but wake and dirty belongs to its one goroutine.
 type sender struct {
@@ -80,7 +84,7 @@ func (s *sender) pullDirty() {
 
 // run sends until the runner stops.
 func (s *sender) run(ctx context.Context) {
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && s.r.heritage.passed(ctx) {
 		now := time.Now()
 		s.readAhead(ctx, now)
 		s.changed()
@@ -182,7 +186,7 @@ func (s *sender) compose(ctx context.Context, now time.Time) (*batch, admission)
 		size = 1
 	}
 	for k := first; k != nil; k = s.nextKey() {
-		if !s.load(ctx, k) {
+		if !s.load(ctx, k) || s.heldBack(k, now) {
 			continue
 		}
 		n := b.add(k, s.r, traits, &size)
@@ -212,6 +216,18 @@ func (s *sender) nextKey() *keyState {
 		return s.keys.queue[0]
 	}
 	return s.keys.least()
+}
+
+// heldBack reports whether older events of a key, which were inherited, are
+// still to be sent. The key is then no longer ready.
+func (s *sender) heldBack(k *keyState, now time.Time) bool {
+	if !s.r.heritage.holds(&k.head().entry) {
+		return false
+	}
+	s.keys.take(k)
+	s.setAside(k)
+	s.next(k, now.Add(heldRetry))
+	return true
 }
 
 // load reads the record of a blocked key's first event again, which is not kept

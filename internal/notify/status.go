@@ -52,6 +52,8 @@ type Status struct {
 	BlockedKeys int
 	// Spool is how the spool in queue_dir is; nil if there is none.
 	Spool *journal.SpoolStatus
+	// Inherited tells of what a MinIO server left undelivered; zero for most.
+	Inherited Inherited
 	// LastError holds no secret. It is kept after the target is back.
 	LastError     string
 	LastErrorTime time.Time
@@ -182,7 +184,7 @@ func (r *runner) known() (s Status, sure bool) {
 	s = Status{
 		Target: r.id, State: Online, Since: h.since,
 		Delivered: r.delivered.Load(), Failed: r.failedSends.Load(),
-		Parked: r.parked.Load(), BlockedKeys: int(r.blocked.n.Load()),
+		Parked: r.parked.Load(), BlockedKeys: int(r.blocked.n.Load()), Inherited: r.heritage.status(),
 		LastError: h.lastErr, LastErrorTime: h.lastErrTime,
 	}
 	switch {

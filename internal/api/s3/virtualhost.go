@@ -12,9 +12,10 @@ import (
 const (
 	// maxHostBytes is the longest name that DNS has (RFC 1035, section 2.3.4).
 	maxHostBytes = 253
-	// serviceLabel below a domain is the server itself: no bucket can have the
-	// name, and it is what many call the host.
-	serviceLabel = "minio"
+	// serviceLabel and ownServiceLabel below a domain are the server itself: no
+	// bucket can have such a name, and it is what many call the host.
+	serviceLabel    = "minio"
+	ownServiceLabel = "carillon"
 )
 
 // Domains are the domains below which a host names a bucket: virtual-host style
@@ -40,7 +41,7 @@ func NewDomains(list string, own ...string) (*Domains, error) {
 			return nil, fmt.Errorf("%q %w", item, err)
 		}
 		d.suffixes = append(d.suffixes, "."+name)
-		d.own = append(d.own, name, serviceLabel+"."+name)
+		d.own = append(d.own, name, serviceLabel+"."+name, ownServiceLabel+"."+name)
 	}
 	if len(d.suffixes) == 0 {
 		return nil, nil

@@ -29,6 +29,7 @@ func TestBucketOfHost(t *testing.T) {
 		"s3.test:443":                         "",
 		"deep.s3.test":                        "", // a domain itself, though below another
 		"minio.s3.test":                       "",
+		"carillon.s3.test":                    "",
 		"console.example.org":                 "",
 		".s3.test":                            "",
 		"xs3.test":                            "",
