@@ -266,3 +266,36 @@ func TestPanicStaysInItsTarget(t *testing.T) {
 		}
 	})
 }
+
+// TestOrderedBatchThatFailsInPart: a target of an ordered kind that takes later
+// events of a key and not an earlier one breaks its contract, and loses nothing
+// by it.
+func TestOrderedBatchThatFailsInPart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, b := newMemJournal(), newBroker(target.Traits{MaxBatch: 100, Senders: 1, Ordered: true})
+		load(j, 60, 3, "1:fake")
+		tries := 0
+		b.answer = func(_ context.Context, msgs []target.Message) error {
+			bad := &target.BatchError{Failed: map[int]error{}}
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for i, m := range msgs {
+				if m.Key == "b/k1" && tries < 20 {
+					bad.Failed[i] = errDown
+					tries++
+					break // the first of the key alone
+				}
+			}
+			if len(bad.Failed) == 0 {
+				return nil
+			}
+			return bad
+		}
+		start(t, j, nil, b.configured("1"))
+		until(t, "all acknowledged", func() bool { return j.left("1:fake") == 0 })
+		if n := b.total(); n != 60 {
+			t.Errorf("%d of 60 events came", n)
+		}
+	})
+}
