@@ -24,8 +24,10 @@ func TestKeysAreInTheOrderOfTheGuidesOutput(t *testing.T) {
 			hidden = append(hidden, f.Key)
 		}
 	}
-	want := []string{"endpoint", "auth_token", "queue_limit", "queue_dir", "client_cert", "client_key",
-		"signing_secret", "cert_authority", "queue_bytes", "queue_full"}
+	want := []string{
+		"endpoint", "auth_token", "queue_limit", "queue_dir", "client_cert", "client_key",
+		"signing_secret", "cert_authority", "queue_bytes", "queue_full",
+	}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
