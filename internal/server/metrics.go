@@ -78,6 +78,8 @@ func (s *site) targetStates() []telemetry.TargetState {
 			ID: t.Target.ID, Name: t.Target.Type, State: string(t.State),
 			Events: t.Backlog.Entries, Bytes: t.Backlog.Bytes, Oldest: t.Backlog.Oldest,
 			OverLimit: t.OverLimit, Full: t.Full, Dropped: t.Backlog.Dropped, Parked: t.Parked, BlockedKeys: t.BlockedKeys,
+			SpoolTrouble: t.Spool != nil && (t.Spool.Problem != "" || t.Spool.Unwritable != ""),
+			Inherited:    t.Inherited.Left, Aside: t.Inherited.Aside,
 		}
 	}
 	return out

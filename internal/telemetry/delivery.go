@@ -34,6 +34,12 @@ type TargetState struct {
 	Dropped     int64
 	Parked      int64
 	BlockedKeys int
+	// SpoolTrouble says that the target's queue_dir lost something or cannot be
+	// written.
+	SpoolTrouble bool
+	// Inherited are the events that a MinIO server left in queue_dir and that are
+	// still to be sent, Aside the files of it that cannot be.
+	Inherited, Aside int64
 }
 
 // States are the values of TargetState.State, in the order of the dashboard.

@@ -14,6 +14,7 @@ type targetMetrics struct {
 	delivered, failed, retries, parked, dropped, refused, sendErrors, sending asked
 
 	state, events, bytes, oldest, overLimit, full, gaps, parkedNow, blocked asked
+	spoolTrouble, inherited, aside                                          asked
 	outboxEvents, outboxBytes                                               asked
 
 	// With the names of version 2.
@@ -48,6 +49,10 @@ func declareTargets(d *declarations) *targetMetrics {
 		gaps:      one(Gauge, "carillon_target_gap_events", "Events that were dropped and are listed as gaps, also by former processes."),
 		parkedNow: one(Gauge, "carillon_target_parked_events", "Events that are parked: out of the way, kept for an operator."),
 		blocked:   one(Gauge, "carillon_target_blocked_keys", "Object keys whose events wait on their own, because one of them keeps failing while others pass."),
+
+		spoolTrouble: one(Gauge, "carillon_target_spool_trouble", "1 while something is wrong with the target's `queue_dir`: it lost events, which are listed, or cannot be written."),
+		inherited:    one(Gauge, "carillon_target_inherited_events", "Events that a MinIO server left in the target's `queue_dir` and that are still to be sent."),
+		aside:        one(Gauge, "carillon_target_inherited_files_aside", "Files that a MinIO server left in the target's `queue_dir` and that cannot be sent; they are kept aside."),
 
 		outboxEvents: all(Gauge, "carillon_outbox_events", "Events that wait in the outbox, for all targets together."),
 		outboxBytes:  all(Gauge, "carillon_outbox_bytes", "Stored bytes of those events."),
@@ -85,6 +90,9 @@ func (m *targetMetrics) sendStates(scrape chan<- prometheus.Metric, states []Tar
 		m.gaps.send(scrape, float64(s.Dropped), s.ID, s.Name)
 		m.parkedNow.send(scrape, float64(s.Parked), s.ID, s.Name)
 		m.blocked.send(scrape, float64(s.BlockedKeys), s.ID, s.Name)
+		m.spoolTrouble.send(scrape, oneIf(s.SpoolTrouble), s.ID, s.Name)
+		m.inherited.send(scrape, float64(s.Inherited), s.ID, s.Name)
+		m.aside.send(scrape, float64(s.Aside), s.ID, s.Name)
 	}
 	m.outboxEvents.send(scrape, float64(events))
 	m.outboxBytes.send(scrape, float64(bytes))

@@ -124,7 +124,8 @@ func TestInfo(t *testing.T) {
 		{Target: event.TargetID{ID: "a", Type: "webhook"}, State: notify.Misconfigured, LastError: "endpoint: not a URL"},
 		{
 			Target: event.TargetID{ID: "b", Type: "webhook"}, State: notify.Offline, Failed: 2, Parked: 1, BlockedKeys: 3, OverLimit: true,
-			Backlog: journal.Backlog{Entries: 9, Bytes: 900, Oldest: oldest},
+			Backlog:   journal.Backlog{Entries: 9, Bytes: 900, Oldest: oldest, Dropped: 4},
+			Inherited: notify.Inherited{Folder: "/q/minio-webhook-b", Left: 5, Aside: 1, LastError: "torn"},
 		},
 	}
 	r := s.do(http.MethodGet, prefix+"info?metrics=false", nil)
@@ -136,7 +137,8 @@ func TestInfo(t *testing.T) {
 		{"kafka": {{"1": {Status: "online", State: "online", Delivered: 7}}}},
 		{"webhook": {
 			{"a": {Status: "offline", State: "misconfigured", LastError: "endpoint: not a URL"}},
-			{"b": {Status: "offline", State: "offline", Failed: 2, Parked: 1, BlockedKeys: 3, OverLimit: true, Backlog: 9, BacklogBytes: 900, OldestEvent: &oldest}},
+			{"b": {Status: "offline", State: "offline", Failed: 2, Parked: 1, BlockedKeys: 3, OverLimit: true, Backlog: 9, BacklogBytes: 900, OldestEvent: &oldest,
+				Dropped: 4, Inherited: &inherited{Folder: "/q/minio-webhook-b", Left: 5, Aside: 1, LastError: "torn"}}},
 		}},
 	}
 	if diff := cmp.Diff(want, got.Services.Notifications); diff != "" {

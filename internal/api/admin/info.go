@@ -57,8 +57,18 @@ type targetInfo struct {
 	Parked        int64      `json:"parked"`
 	BlockedKeys   int        `json:"blockedKeys"`
 	Spool         *spoolInfo `json:"spool,omitempty"`
+	Inherited     *inherited `json:"inherited,omitempty"`
 	LastError     string     `json:"lastError,omitempty"`
 	LastErrorTime *time.Time `json:"lastErrorTime,omitempty"`
+}
+
+// inherited tells of the events that a MinIO server left in a target's
+// queue_dir: how many are still to be sent, and how many files were kept aside.
+type inherited struct {
+	Folder    string `json:"folder"`
+	Left      int64  `json:"left"`
+	Aside     int64  `json:"aside"`
+	LastError string `json:"lastError,omitempty"`
 }
 
 // spoolInfo is the state of a target's spool. Problem says what is wrong with
@@ -176,6 +186,9 @@ func newTargetInfo(s notify.Status) targetInfo {
 			Dir: p.Dir, Segments: p.Segments, Bytes: p.Bytes,
 			Problem: p.Problem, Unwritable: p.Unwritable, Since: timeOrNil(p.Since),
 		}
+	}
+	if i := s.Inherited; i.Folder != "" {
+		t.Inherited = &inherited{Folder: i.Folder, Left: i.Left, Aside: i.Aside, LastError: i.LastError}
 	}
 	return t
 }
