@@ -32,6 +32,9 @@ var (
 	// ErrUnsure says that the outcome of a commit is unknown (connection lost,
 	// disk error). The caller must neither report success nor undo anything.
 	ErrUnsure = errors.New("kv: outcome unknown")
+	// ErrUnavailable says that the store cannot be reached for now; nothing
+	// happened. Only engines across a network give it.
+	ErrUnavailable = errors.New("kv: store unavailable")
 	// ErrFailed says that the store has failed for good and serves nothing.
 	ErrFailed = errors.New("kv: store failed")
 	// ErrClosed says that the store was closed.

@@ -105,7 +105,7 @@ func storeError(err error) error {
 		return fmt.Errorf("%w: %w", ErrUnsure, err)
 	case errors.Is(err, kv.ErrNoSpace):
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
-	case errors.Is(err, kv.ErrFailed), errors.Is(err, kv.ErrClosed):
+	case errors.Is(err, kv.ErrFailed), errors.Is(err, kv.ErrClosed), errors.Is(err, kv.ErrUnavailable):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	default:
 		return err

@@ -1,0 +1,54 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/carillon-s3/carillon/internal/kv/postgres"
+	"github.com/carillon-s3/carillon/internal/pgtest"
+)
+
+// shared is the server of the tests that do not end one. Each of its stores is
+// in a schema of its own.
+var shared *pgtest.Server
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	var err error
+	if shared, err = pgtest.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := shared.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// fresh are the options of a new store on the shared server.
+func fresh(t testing.TB) postgres.Options {
+	t.Helper()
+	schema := fmt.Sprintf("test_%016x", rand.Uint64())
+	return postgres.Options{URL: shared.URL(), Schema: schema, Views: 8, Readers: 8}
+}
+
+// open opens a store, and closes it when the test ends.
+func open(t testing.TB, o postgres.Options) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
