@@ -13,9 +13,20 @@
 //
 // # Failure
 //
-// The first error of a sync is final. The store then fails: every waiter gets
-// ErrUnsure, every later call ErrFailed, and Failed is closed so that the
-// process can end. An fsync is never tried again.
+// For an embedded engine the first error of a sync is final. The store then
+// fails: every waiter gets ErrUnsure, every later call ErrFailed, and Failed is
+// closed so that the process can end. An fsync is never tried again.
+//
+// An engine across a network loses connections instead, and recovers: a commit
+// whose answer was lost gets ErrUnsure, later calls get ErrUnavailable until
+// there is a connection again. Before the store begins another commit, the
+// outcome of an unsure one is settled: what it did not do by then it never does.
+//
+// # Processes
+//
+// Such a store may be open in several processes at once. Commits of all of them
+// are in one order, and what is said of reads and logs holds across them. Each
+// opening has an incarnation of its own.
 package kv
 
 import (
@@ -155,8 +166,8 @@ type Store interface {
 
 	// Commit applies b atomically and returns the positions of its appends, in
 	// the order of the Append calls. It returns nil only once all of it is
-	// durable. ErrConflict, ErrTooLarge, ErrFailed, ErrClosed: nothing
-	// happened. ErrUnsure: unknown. Ending ctx before the commit is under way
+	// durable. ErrConflict, ErrTooLarge, ErrUnavailable, ErrNoSpace, ErrFailed,
+	// ErrClosed: nothing happened. ErrUnsure: unknown. Ending ctx before the commit is under way
 	// gives ctx's error and nothing happens; afterwards ctx is not looked at.
 	Commit(ctx context.Context, b *Batch) ([]Position, error)
 
@@ -166,7 +177,7 @@ type Store interface {
 	// belongs to the store from here on. For acknowledgements and access
 	// records only. Relaxed commits keep the order in which they were handed
 	// over, also among those of Commit: a later one is never there without an
-	// earlier. done, if not nil, is called once with the outcome, from the
+	// earlier, unless that one's outcome was an error. done, if not nil, is called once with the outcome, from the
 	// committer: it must not block.
 	CommitRelaxed(ctx context.Context, b *Batch, done func([]Position, error)) error
 
@@ -179,8 +190,8 @@ type Store interface {
 	// log gives first 1 and a zero head sequence.
 	Bounds(ctx context.Context, log LogID) (first uint64, head Head, err error)
 
-	// Watch calls fn with the new heads of the logs that grew, each time after
-	// the records have become durable, in commit order, from one goroutine. fn
+	// Watch calls fn with the new heads of the logs that grew, by commits of
+	// this or another process, each time after the records have become durable, in commit order, from one goroutine. fn
 	// must not block and must not call the store. stop ends it and waits for a
 	// running call.
 	Watch(fn func(heads []Head)) (stop func())
@@ -194,7 +205,7 @@ type Store interface {
 	Incarnation() uint64
 
 	// Admit says whether growing mutations are accepted now: nil, ErrNoSpace,
-	// ErrFailed or ErrClosed. Callers ask before they read a request's body.
+	// ErrUnavailable, ErrFailed or ErrClosed. Callers ask before they read a request's body.
 	Admit() error
 
 	// Failed is closed when the store has failed; Err then says why. Closing

@@ -112,6 +112,20 @@ func (s *Server) command(program string, args ...string) *exec.Cmd {
 // Run starts the server again after Kill or Stop, with more of its settings, and
 // waits until it answers.
 func (s *Server) Run(settings ...string) error {
+	deadline := time.Now().Add(Patience)
+	for {
+		// What Kill has left running for a moment keeps a new server from
+		// starting.
+		err := s.run(settings)
+		if !errors.Is(err, errEnded) || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+var errEnded = errors.New("the server has ended at once")
+
+func (s *Server) run(settings []string) error {
 	host, port, _ := strings.Cut(s.address, ":")
 	args := []string{"-D", s.data()}
 	for _, setting := range append([]string{
@@ -159,8 +173,9 @@ func (s *Server) await() error {
 		}
 		select {
 		case <-s.exited:
+			s.process = nil
 			text, _ := os.ReadFile(s.log()) // said in vain if missing
-			return fmt.Errorf("the server has ended at once:\n%s", text)
+			return fmt.Errorf("%w:\n%s", errEnded, text)
 		case <-ctx.Done():
 			return fmt.Errorf("the server does not answer: %w", err)
 		case <-tick.C:

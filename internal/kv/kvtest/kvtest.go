@@ -37,7 +37,9 @@ func Run(t *testing.T, open Open) {
 	cases = append(cases, watchCases()...)
 	cases = append(cases, concurrentCases()...)
 	cases = append(cases, lifecycleCases()...)
-	cases = append(cases, contractCase{"random operations agree with the model", againstModel})
+	cases = append(cases,
+		contractCase{"random operations agree with the model", againstModel},
+		contractCase{"bursts of relaxed commits agree with the model", burstsAgainstModel})
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -46,6 +46,38 @@ func againstModel(t *testing.T, s kv.Store) {
 	c.compareAll()
 }
 
+// burstsAgainstModel hands over many batches at once, which engines merge.
+func burstsAgainstModel(t *testing.T, s kv.Store) {
+	const bursts, batches = 15, 30
+	n := seed(t)
+	c := &comparison{t: t, rnd: rand.New(rand.NewPCG(n, 2)), engine: s, model: memory.New()}
+	defer func() { _ = c.model.Close() }() // it has nothing to lose
+	for range bursts {
+		var outcomes []<-chan relaxedOutcome
+		var want [][]kv.Position
+		for range batches {
+			engine, model := c.batches()
+			p, err := c.model.Commit(context.Background(), model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, p)
+			outcomes = append(outcomes, relax(t, s, engine))
+		}
+		for i, out := range outcomes {
+			o := <-out
+			if o.err != nil {
+				t.Fatal(o.err)
+			}
+			c.comparePositions(o.positions, want[i])
+		}
+		c.compareAll()
+		if t.Failed() {
+			return
+		}
+	}
+}
+
 // key is short and of few bytes, so that keys meet, nest and group.
 func (c *comparison) key() []byte {
 	const alphabet = "\x00a/b\xff"
@@ -76,13 +108,17 @@ func (c *comparison) commit() {
 		c.t.Errorf("Commit: engine %v, model %v", err, wantErr)
 		return
 	}
-	if len(p) != len(q) {
-		c.t.Errorf("engine gave %d positions, model %d", len(p), len(q))
+	c.comparePositions(p, q)
+}
+
+func (c *comparison) comparePositions(engine, model []kv.Position) {
+	if len(engine) != len(model) {
+		c.t.Errorf("engine gave %d positions, model %d", len(engine), len(model))
 		return
 	}
-	for i := range p {
-		if p[i].Log != q[i].Log || p[i].Sequence != q[i].Sequence {
-			c.t.Errorf("append %d: engine %+v, model %+v", i, p[i], q[i])
+	for i, p := range engine {
+		if p.Log != model[i].Log || p.Sequence != model[i].Sequence {
+			c.t.Errorf("append %d: engine %+v, model %+v", i, p, model[i])
 		}
 	}
 }

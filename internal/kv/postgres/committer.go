@@ -17,6 +17,9 @@ const (
 	outagePatience = 2 * time.Second
 	// reconnectDelay is the pause between attempts to connect.
 	reconnectDelay = 200 * time.Millisecond
+	// idleCheck is after how long without a commit a connection is tried
+	// before it is used.
+	idleCheck = time.Second
 	// attempts bounds how often a group is written again after deadlocks and
 	// failed requirements. Each but the last loses a member or was a deadlock.
 	attempts = 3 + groupRequests
@@ -149,6 +152,13 @@ func (s *Store) tellAll(requests []*request, err error) {
 func (s *Store) write(p *plan) (map[kv.LogID]kv.Head, error) {
 	if p.empty() {
 		return nil, nil
+	}
+	// A connection that broke while nothing was committed shows it now, before
+	// the outcome of a commit hangs on it.
+	if s.link != nil && time.Since(s.link.used) > idleCheck {
+		if _, err := s.link.run(nil, s.options.CommitTimeout); err != nil {
+			s.drop(err)
+		}
 	}
 	if s.link == nil {
 		if err := s.reconnect(); err != nil {

@@ -13,6 +13,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+// Names of the connections in pg_stat_activity, for reads and for commits.
+const (
+	ReadsName   = "carillon"
+	CommitsName = "carillon commits"
+)
+
 const (
 	// connectTimeout bounds one attempt to connect.
 	connectTimeout = 5 * time.Second
@@ -41,7 +47,7 @@ func (o *Options) config() (*pgx.ConnConfig, error) {
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	for name, value := range map[string]string{
-		"application_name":              "carillon",
+		"application_name":              ReadsName,
 		"search_path":                   pgx.Identifier{o.Schema}.Sanitize(),
 		"default_transaction_isolation": "read committed",
 		"default_transaction_read_only": "off",
@@ -89,6 +95,7 @@ func (s *Store) connect(ctx context.Context) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	config := s.config.Copy()
+	config.RuntimeParams["application_name"] = CommitsName
 	// The indexes are right whatever the statistics say, and plans are made
 	// once: tables start empty, and the first plans would be for that.
 	config.RuntimeParams["enable_seqscan"] = "off"

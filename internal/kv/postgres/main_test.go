@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
 	"github.com/carillon-s3/carillon/internal/pgtest"
 )
@@ -51,4 +53,32 @@ func open(t testing.TB, o postgres.Options) *postgres.Store {
 		}
 	})
 	return s
+}
+
+// ownServer starts a server for one test, which may end it.
+func ownServer(t testing.TB) *pgtest.Server {
+	t.Helper()
+	s, err := pgtest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// execute runs SQL as the server's superuser.
+func execute(t testing.TB, url, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -24,6 +24,7 @@ type link struct {
 	conn       net.Conn
 	frontend   *pgproto3.Frontend
 	generation int64
+	used       time.Time // when the last transaction ended
 	buf        []byte
 }
 
@@ -45,7 +46,7 @@ func takeOver(ctx context.Context, conn *pgconn.PgConn, generation int64) (*link
 	if err := h.Conn.SetDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	return &link{conn: h.Conn, frontend: h.Frontend, generation: generation}, nil
+	return &link{conn: h.Conn, frontend: h.Frontend, generation: generation, used: time.Now()}, nil
 }
 
 // How a transaction can end other than well.
@@ -98,6 +99,7 @@ func (l *link) run(calls []call, timeout time.Duration) (map[kv.LogID]kv.Head, e
 			return nil, fmt.Errorf("%w: %w", errLost, err)
 		}
 	}
+	l.used = time.Now()
 	return a.heads, a.err()
 }
 

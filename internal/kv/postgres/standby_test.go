@@ -1,0 +1,96 @@
+package postgres_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/kv/postgres"
+	"github.com/carillon-s3/carillon/internal/pgtest"
+)
+
+// withoutStandby makes the server wait for a standby that is not there: commits
+// are on its disk, and neither acknowledged nor visible.
+func withoutStandby(t *testing.T, server *pgtest.Server) {
+	t.Helper()
+	execute(t, server.URL(), `ALTER SYSTEM SET synchronous_standby_names = 'missing'`)
+	execute(t, server.URL(), `SELECT pg_reload_conf()`)
+	awaitRow(t, server, `SELECT 1 FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'missing'`)
+}
+
+func withStandby(t *testing.T, server *pgtest.Server) {
+	t.Helper()
+	execute(t, server.URL(), `ALTER SYSTEM RESET synchronous_standby_names`)
+	execute(t, server.URL(), `SELECT pg_reload_conf()`)
+}
+
+// awaitRow asks until the query, each time on a new connection, gives a row.
+func awaitRow(t *testing.T, server *pgtest.Server, sql string) {
+	t.Helper()
+	for {
+		conn, err := pgx.Connect(t.Context(), server.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		err = conn.QueryRow(t.Context(), sql).Scan(&n)
+		_ = conn.Close(t.Context())
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			t.Fatal(err)
+		}
+	}
+}
+
+const waitsForStandby = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = '` + postgres.CommitsName + `'`
+
+// TestCommitThatOutlastsItsTimeout wants a commit that waits for a standby to be
+// unsure, and to stay invisible until the standby has it.
+func TestCommitThatOutlastsItsTimeout(t *testing.T) {
+	t.Parallel()
+	server := ownServer(t)
+	s := open(t, postgres.Options{URL: server.URL(), CommitTimeout: time.Second})
+	other := open(t, postgres.Options{URL: server.URL()})
+	withoutStandby(t, server)
+	if _, err := s.Commit(t.Context(), entryWithRecord("k")); !errors.Is(err, kv.ErrUnsure) {
+		t.Errorf("Commit: %v; want ErrUnsure", err)
+	}
+	// The server's session waits on: nobody has cancelled it.
+	awaitRow(t, server, waitsForStandby)
+	if got := sequenceUnder(t, other, "k"); got != 0 {
+		t.Errorf("what no standby has confirmed is visible: %d", got)
+	}
+	withStandby(t, server)
+	if got := persist(t, s, entryWithRecord("after")); got[0].Sequence != 2 {
+		t.Errorf("the next commit got %+v", got)
+	}
+	if got := sequenceUnder(t, other, "k"); got != 1 {
+		t.Errorf("the unsure commit has left %d", got)
+	}
+}
+
+// TestCancelledWaitIsNotAcknowledged lets an administrator cancel the wait for a
+// standby, which PostgreSQL answers with success and a warning.
+func TestCancelledWaitIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
+	server := ownServer(t)
+	s := open(t, postgres.Options{URL: server.URL()})
+	withoutStandby(t, server)
+	outcome := make(chan error, 1)
+	go func() {
+		_, err := s.Commit(t.Context(), entryWithRecord("k"))
+		outcome <- err
+	}()
+	awaitRow(t, server, waitsForStandby)
+	execute(t, server.URL(), `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
+	if err := <-outcome; !errors.Is(err, kv.ErrUnsure) {
+		t.Errorf("Commit: %v; want ErrUnsure", err)
+	}
+	withStandby(t, server)
+	persist(t, s, entryWithRecord("after"))
+}
