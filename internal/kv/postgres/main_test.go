@@ -20,6 +20,9 @@ var shared *pgtest.Server
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if code, is := child(); is {
+		return code
+	}
 	var err error
 	if shared, err = pgtest.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

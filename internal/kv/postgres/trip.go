@@ -30,10 +30,8 @@ type link struct {
 
 // takeOver prepares the statements on conn and takes it over.
 func takeOver(ctx context.Context, conn *pgconn.PgConn, generation int64) (*link, error) {
-	for _, s := range statements() {
-		if _, err := conn.Prepare(ctx, s.name, s.sql, nil); err != nil {
-			return nil, fmt.Errorf("preparing %s: %w", s.name, err)
-		}
+	if err := prepare(ctx, conn); err != nil {
+		return nil, err
 	}
 	if err := conn.SyncConn(ctx); err != nil {
 		return nil, err
@@ -47,6 +45,22 @@ func takeOver(ctx context.Context, conn *pgconn.PgConn, generation int64) (*link
 		return nil, err
 	}
 	return &link{conn: h.Conn, frontend: h.Frontend, generation: generation, used: time.Now()}, nil
+}
+
+func prepare(ctx context.Context, conn *pgconn.PgConn) error {
+	p := conn.StartPipeline(ctx)
+	for _, s := range statements() {
+		p.SendPrepare(s.name, s.sql, nil)
+	}
+	err := p.Sync()
+	for _, s := range statements() {
+		if err == nil {
+			if _, err = p.GetResults(); err != nil {
+				err = fmt.Errorf("preparing %s: %w", s.name, err)
+			}
+		}
+	}
+	return errors.Join(err, p.Close())
 }
 
 // How a transaction can end other than well.
