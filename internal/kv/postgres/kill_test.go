@@ -18,7 +18,7 @@ import (
 )
 
 // killRounds is how often each test kills.
-const killRounds = 4
+const killRounds = 3
 
 // underLoad runs commits of two stores on a server of its own while kill is
 // called, once a round, and holds the outcome against what was acknowledged.
@@ -43,13 +43,13 @@ func underLoad(t *testing.T, kill func(*pgtest.Server) error) {
 		}
 	}
 	for range killRounds {
-		progress.await(20)
+		progress.await(10)
 		if err := kill(server); err != nil {
 			t.Error(err)
 			break
 		}
 	}
-	progress.await(20)
+	progress.await(10)
 	ended.Store(true)
 	wg.Wait()
 	if t.Failed() {

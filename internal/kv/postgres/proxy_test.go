@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"strings"
 	"sync"
@@ -22,6 +23,9 @@ const (
 	// delay cuts the client off, and sends the commit to the server when
 	// proxy.release is closed.
 	delay
+	// hold passes on what comes before the first Execute, as a process would
+	// that is frozen while it writes, until proxy.release is closed.
+	hold
 )
 
 // proxy stands between stores and their server, and cuts connections at a
@@ -30,7 +34,8 @@ type proxy struct {
 	net.Listener
 	server  string
 	release chan struct{}
-	// delivered is closed when the server is done with a delayed commit.
+	// delivered is closed when the server is done with a delayed commit, or has
+	// been sent the first part of a held one.
 	delivered chan struct{}
 
 	mu    sync.Mutex
@@ -145,12 +150,27 @@ func (p *proxy) serve(client, server net.Conn) {
 				answers.Wait() // until the server has closed its side
 				close(p.delivered)
 				return
+			case hold:
+				_, _ = server.Write(data[:beforeExecute(data)])
+				close(p.delivered)
+				<-p.release
+				return
 			}
 		}
 		if _, e := server.Write(data); err != nil || e != nil {
 			return
 		}
 	}
+}
+
+// beforeExecute is the length of the messages before the first Execute: each is
+// a letter and a length that counts all but the letter.
+func beforeExecute(data []byte) int {
+	n := 0
+	for n+5 <= len(data) && data[n] != 'E' {
+		n += 1 + int(binary.BigEndian.Uint32(data[n+1:]))
+	}
+	return n
 }
 
 func (p *proxy) take() fault {

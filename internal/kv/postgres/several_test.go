@@ -272,3 +272,78 @@ func TestSeveralSeeEachOther(t *testing.T) {
 		v.Close()
 	}
 }
+
+// TestSeveralChangeWhatAllRequire changes a key that the commits of all stores
+// require, while these follow each other without a pause. Rows that many share
+// must not keep a writer waiting for ever.
+func TestSeveralChangeWhatAllRequire(t *testing.T) {
+	t.Parallel()
+	stores := several(t, 0, 0, 0)
+	persist(t, stores[0], entryWithoutRecord("bucket"))
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for i, s := range stores {
+		for w := range 4 {
+			wg.Go(func() {
+				for n := 0; ; n++ {
+					select {
+					case <-done:
+						return
+					default:
+					}
+					seen, err := s.Get(context.Background(), []byte("bucket"))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					b := entryWithRecord(fmt.Sprint(i, "/", w, "/", n))
+					b.Require([]byte("bucket"), seen)
+					if _, err := s.Commit(context.Background(), b); err != nil && !errors.Is(err, kv.ErrConflict) {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+	}
+	for range 20 {
+		persist(t, stores[0], entryWithoutRecord("bucket"))
+	}
+	close(done)
+	wg.Wait()
+}
+
+// TestHalfSentCommitHoldsNothing has a process stand still in the middle of
+// sending a commit: another changes the same keys and logs.
+func TestHalfSentCommitHoldsNothing(t *testing.T) {
+	t.Parallel()
+	o := fresh(t)
+	other := open(t, o)
+	p := newProxy(t, shared.Address())
+	o.URL, o.CommitTimeout = p.through(o.URL), time.Hour
+	frozen := open(t, o)
+	persist(t, other, entryWithRecord("k"))
+	seen, err := frozen.Get(t.Context(), []byte("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.arm(hold)
+	outcome := make(chan error, 1)
+	go func() {
+		b := entryWithRecord("k")
+		b.Require([]byte("k"), seen)
+		_, err := frozen.Commit(context.Background(), b)
+		outcome <- err
+	}()
+	<-p.delivered
+	if got := persist(t, other, entryWithRecord("k")); got[0].Sequence != 2 {
+		t.Errorf("the other's commit got %+v", got)
+	}
+	close(p.release)
+	if err := <-outcome; !errors.Is(err, kv.ErrUnsure) {
+		t.Errorf("the cut commit: %v; want ErrUnsure", err)
+	}
+	if got := persist(t, frozen, entryWithRecord("k")); got[0].Sequence != 3 {
+		t.Errorf("the next commit got %+v", got)
+	}
+}
