@@ -103,7 +103,8 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 func (s *Server) log() string { return filepath.Join(s.dir, "log") }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	// It ends by a signal, and with this process.
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), args...)
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = s.account.attributes()
 	return cmd

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -18,14 +19,15 @@ const (
 // is called, no other test is given it: the UDP port of the same number, which
 // nothing else uses, is held as the sign of it.
 func freeAddress() (address string, release func(), err error) {
+	ctx, config := context.Background(), net.ListenConfig{}
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		reservation, err := net.ListenPacket("udp", address)
+		reservation, err := config.ListenPacket(ctx, "udp", address)
 		if err != nil {
 			continue
 		}
-		l, err := net.Listen("tcp", address)
+		l, err := config.Listen(ctx, "tcp", address)
 		if err != nil {
 			_ = reservation.Close()
 			continue

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 
@@ -122,7 +121,7 @@ func wholeLog(t testing.TB, s kv.Store, log kv.LogID) []kv.LogRecord {
 				last = records[n-1].Position
 			}
 			if r.Sequence != last.Sequence+1 || r.Stamp <= last.Stamp {
-				t.Fatal(fmt.Sprintf("%+v follows %+v", r.Position, last))
+				t.Fatalf("%+v follows %+v", r.Position, last)
 			}
 			records = append(records, r)
 		}
