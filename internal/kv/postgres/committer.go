@@ -77,7 +77,11 @@ func (s *Store) reconnect() error {
 		return s.down(err)
 	}
 	s.link = l
-	s.up()
+	if s.up() {
+		// It may be another server now: reads must not stay with the old one.
+		s.readers.Reset()
+		s.views.Reset()
+	}
 	return nil
 }
 
@@ -120,7 +124,7 @@ func (s *Store) commitGroup(requests []*request) {
 			return
 		case errors.Is(err, errRefused):
 			requests = s.dropConflicts(requests)
-		case errors.Is(err, errRepeat), errors.Is(err, errFenced):
+		case errors.Is(err, errRepeat), errors.Is(err, errUnsent):
 		case errors.Is(err, kv.ErrUnsure):
 			for _, m := range p.members {
 				s.tell(m.request, nil, err)
@@ -171,7 +175,7 @@ func (s *Store) write(p *plan) (map[kv.LogID]kv.Head, error) {
 	case errors.Is(err, errLost):
 		s.drop(err)
 		return nil, fmt.Errorf("%w: %w", kv.ErrUnsure, err)
-	case errors.Is(err, errFenced):
+	case errors.Is(err, errUnsent):
 		s.drop(err)
 	}
 	return heads, err

@@ -58,7 +58,12 @@ func (o *Options) config() (*pgx.ConnConfig, error) {
 		"lock_timeout":                        "0",
 		"client_connection_check_interval":    "0",
 		"idle_in_transaction_session_timeout": milliseconds(idleTransaction),
-		"tcp_user_timeout":                    milliseconds(deadPeer),
+		// A session whose client's machine is gone holds its locks no longer
+		// than that either.
+		"tcp_user_timeout":        milliseconds(deadPeer),
+		"tcp_keepalives_idle":     seconds(deadPeer / 2),
+		"tcp_keepalives_interval": seconds(deadPeer / 4),
+		"tcp_keepalives_count":    "2",
 	} {
 		c.RuntimeParams[name] = value
 	}
@@ -68,6 +73,8 @@ func (o *Options) config() (*pgx.ConnConfig, error) {
 // withoutPassword keeps the text of an error of parsing, which pgx has cleared
 // of the password, and nothing that it wraps.
 func withoutPassword(err error) error { return errors.New(err.Error()) }
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 

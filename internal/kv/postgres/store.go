@@ -142,10 +142,12 @@ func (s *Store) down(why error) error {
 	return err
 }
 
-func (s *Store) up() {
-	if s.lost.Swap(nil) != nil {
+// up notes that there is a connection, and reports whether there was none.
+func (s *Store) up() (again bool) {
+	if again = s.lost.Swap(nil) != nil; again {
 		s.options.Logger.Info("the database can be reached again")
 	}
+	return again
 }
 
 // Failed implements kv.Store. A lost connection is no failure; that the database
@@ -209,7 +211,9 @@ func (s *Store) close() error {
 	s.queue.close()
 	s.committing.Wait()
 	s.watchers.close()
-	s.leave()
+	if !s.isFailed() {
+		s.leave()
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

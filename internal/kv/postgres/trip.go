@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -68,8 +69,8 @@ var (
 	// errLost: the connection failed, or the server could not say that the
 	// commit is durable. Whether the transaction was committed is unknown.
 	errLost = errors.New("connection lost during the commit")
-	// errFenced: another connection has taken this one's place.
-	errFenced = errors.New("the connection was replaced")
+	// errUnsent: the connection was of no use any more, and nothing happened.
+	errUnsent = errors.New("connection lost before the commit")
 	// errRefused: a requirement does not hold.
 	errRefused = errors.New("a requirement does not hold")
 	// errRepeat: the server asks to try again.
@@ -80,6 +81,7 @@ var (
 const (
 	codeDivisionByZero       = "22012"
 	codeUniqueViolation      = "23505"
+	codeReadOnly             = "25006"
 	codeSerializationFailure = "40001"
 	codeDeadlockDetected     = "40P01"
 	codeDuplicateSchema      = "42P06"
@@ -89,7 +91,8 @@ const (
 
 // run sends the calls as one transaction and waits until it is durable. It
 // returns the heads of the logs that the transaction has touched. After errLost
-// the link is of no use. After any other error nothing has happened.
+// and errUnsent the link is of no use. After any error but errLost nothing has
+// happened.
 //
 // There is neither BEGIN nor COMMIT: what stands before a Sync is a transaction,
 // and is committed by it. All parameters go first, in Binds to portals of their
@@ -98,14 +101,23 @@ const (
 // bytes.
 func (l *link) run(calls []call, timeout time.Duration) (map[kv.LogID]kv.Head, error) {
 	if err := l.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return nil, fmt.Errorf("%w: %w", errLost, err)
+		return nil, fmt.Errorf("%w: %w", errUnsent, err)
 	}
+	// Without its last bytes, the Sync, a transaction is never committed.
 	if err := l.send(calls); err != nil {
-		return nil, fmt.Errorf("%w: %w", errLost, err)
+		return nil, fmt.Errorf("%w: %w", errUnsent, err)
 	}
 	a := answer{calls: calls, heads: map[kv.LogID]kv.Head{}}
-	for !a.complete {
+	for late := false; !a.complete; {
 		message, err := l.frontend.Receive()
+		if errors.Is(err, os.ErrDeadlineExceeded) && !late {
+			// If this process stood still, the answer may have been here for
+			// long.
+			late, err = true, l.conn.SetDeadline(time.Now().Add(lateAnswer))
+			if err == nil {
+				continue
+			}
+		}
 		if err == nil {
 			err = a.take(message)
 		}
@@ -147,6 +159,9 @@ func (l *link) send(calls []call) (err error) {
 	return err
 }
 
+// lateAnswer is how long an answer is looked for when the time for it is over.
+const lateAnswer = 250 * time.Millisecond
+
 // keepBuffer is the largest buffer that a link keeps between transactions.
 const keepBuffer = 2 * groupBytes
 
@@ -176,7 +191,8 @@ func (a *answer) take(message pgproto3.BackendMessage) error {
 	case *pgproto3.CommandComplete:
 		a.executed++
 	case *pgproto3.NoticeResponse:
-		if m.SeverityUnlocalized == "WARNING" {
+		// Only those of the commit itself say anything about it.
+		if m.SeverityUnlocalized == "WARNING" && a.executed == len(a.calls) {
 			a.warning = pgconn.ErrorResponseToPgError((*pgproto3.ErrorResponse)(m))
 		}
 	case *pgproto3.ErrorResponse:
@@ -231,7 +247,10 @@ func (a *answer) err() error {
 	}
 	switch code := a.failure.Code; {
 	case code == codeDivisionByZero && failed == stmtFence.name:
-		return errFenced
+		return fmt.Errorf("%w: it was replaced", errUnsent)
+	case code == codeReadOnly:
+		// The server has become a standby.
+		return fmt.Errorf("%w: %w", errUnsent, a.failure)
 	case code == codeDivisionByZero, code == codeUniqueViolation:
 		return errRefused
 	case code == codeSerializationFailure, code == codeDeadlockDetected:
