@@ -29,7 +29,10 @@
 // rather than by pgx; a warning at the commit makes its outcome unsure), and a
 // server with synchronous_commit off (it is set for each connection) or fsync
 // off (Open refuses it). What a standby had not confirmed when the primary
-// crashed becomes visible on the primary when it starts again.
+// crashed becomes visible on the primary when it starts again. A primary that was
+// replaced and does not know it yet commits nothing, but answers reads: the
+// connection string must lead to the present primary only, as the address of a
+// proxy that asks the cluster's manager does.
 //
 // # Fencing
 //
