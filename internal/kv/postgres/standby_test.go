@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -18,7 +19,30 @@ func withoutStandby(t *testing.T, server *pgtest.Server) {
 	t.Helper()
 	execute(t, server.URL(), `ALTER SYSTEM SET synchronous_standby_names = 'missing'`)
 	execute(t, server.URL(), `SELECT pg_reload_conf()`)
-	awaitRow(t, server, `SELECT 1 FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'missing'`)
+	// It does so some time after it was told.
+	for waits := false; !waits; {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			conn, err := pgx.Connect(ctx, server.URL())
+			if err != nil {
+				return
+			}
+			defer func() { _ = conn.Close(t.Context()) }()
+			_, _ = conn.Exec(ctx, `CREATE TABLE probe (); DROP TABLE probe`) // cancelled if it waits
+		}()
+		for running := true; running && !waits; {
+			select {
+			case <-ended:
+				running = false
+			default:
+				waits = hasRow(t, server, `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
+			}
+		}
+		cancel()
+		<-ended
+	}
 }
 
 func withStandby(t *testing.T, server *pgtest.Server) {
@@ -30,21 +54,23 @@ func withStandby(t *testing.T, server *pgtest.Server) {
 // awaitRow asks until the query, each time on a new connection, gives a row.
 func awaitRow(t *testing.T, server *pgtest.Server, sql string) {
 	t.Helper()
-	for {
-		conn, err := pgx.Connect(t.Context(), server.URL())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var n int
-		err = conn.QueryRow(t.Context(), sql).Scan(&n)
-		_ = conn.Close(t.Context())
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, pgx.ErrNoRows) {
-			t.Fatal(err)
-		}
+	for !hasRow(t, server, sql) {
 	}
+}
+
+func hasRow(t *testing.T, server *pgtest.Server, sql string) bool {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	var n int
+	err = conn.QueryRow(t.Context(), sql).Scan(&n)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		t.Fatal(err)
+	}
+	return err == nil
 }
 
 const waitsForStandby = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = '` + postgres.CommitsName + `'`
@@ -54,7 +80,7 @@ const waitsForStandby = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'Sync
 func TestCommitThatOutlastsItsTimeout(t *testing.T) {
 	t.Parallel()
 	server := ownServer(t)
-	s := open(t, postgres.Options{URL: server.URL(), CommitTimeout: time.Second})
+	s := open(t, postgres.Options{URL: server.URL(), CommitTimeout: 3 * time.Second})
 	other := open(t, postgres.Options{URL: server.URL()})
 	withoutStandby(t, server)
 	if _, err := s.Commit(t.Context(), entryWithRecord("k")); !errors.Is(err, kv.ErrUnsure) {
