@@ -93,7 +93,6 @@ func arrows() []arrow {
 		{"internal/certs", nil, "certificates are files and know nobody"},
 		{"internal/crashfs", nil, "a file system knows nobody"},
 		{"internal/brokertest", nil, "a broker is a program of somebody else's"},
-		{"internal/pgtest", nil, "a database server for tests knows nobody"},
 		{"internal/archtest", nil, "rules look from outside"},
 
 		{"test/...", []string{"test/...", "internal/brokertest"}, "whole-program tests drive the program from outside"},

@@ -3,6 +3,7 @@ package brokertest
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,8 +21,9 @@ type Postgres struct {
 	Certs    *Certs
 }
 
-// StartPostgres starts one.
-func StartPostgres(t T) *Postgres {
+// StartPostgres starts one, with settings (name=value) of its configuration that
+// go before those it has otherwise.
+func StartPostgres(t T, settings ...string) *Postgres {
 	t.Helper()
 	p := &Postgres{Process: newProcess(t, "postgres"), Database: Login, Certs: NewCerts(t)}
 	p.runAs("postgres")
@@ -42,6 +44,9 @@ func StartPostgres(t T) *Postgres {
 			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "shared_buffers=64MB",
 			"-c", "max_connections=100", "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "fsync=on",
 			"-c", "ssl=on", "-c", "ssl_cert_file="+p.Certs.ServerCert, "-c", "ssl_key_file="+key, "-c", "ssl_ca_file="+p.Certs.CA)
+		for _, setting := range settings {
+			cmd.Args = append(cmd.Args, "-c", setting)
+		}
 		cmd.Dir = p.Dir
 		return cmd
 	}
@@ -50,6 +55,15 @@ func StartPostgres(t T) *Postgres {
 	}
 	p.Start()
 	return p
+}
+
+// URL is the connection string of its database, for a user who may do everything.
+func (p *Postgres) URL() string {
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(Login, Password), Host: p.Address,
+		Path: p.Database, RawQuery: "sslmode=disable",
+	}
+	return u.String()
 }
 
 // createDatabase makes the database while no server runs, in single-user mode.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
 )
@@ -41,13 +42,7 @@ type freezeWriter struct {
 // fails for a gap in a log, a deadlock or a lost commit, not for a speed.
 // CARILLON_PG_CLIENTS says how many clients each process has.
 func TestFrozenWriter(t *testing.T) { //nolint:paralleltest // it measures
-	server := ownServer(t)
-	if err := server.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Run("shared_buffers=512MB", "max_wal_size=4GB", "wal_compression=on"); err != nil {
-		t.Fatal(err)
-	}
+	server := brokertest.StartPostgres(t, "shared_buffers=512MB", "max_wal_size=4GB", "wal_compression=on")
 	s := open(t, postgres.Options{URL: server.URL()})
 	var b kv.Batch
 	b.Set([]byte("bucket"), []byte("its configuration"))

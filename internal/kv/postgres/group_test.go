@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
 )
@@ -46,7 +47,7 @@ func TestRefusedMemberFailsAlone(t *testing.T) {
 // deadlock with a session of its own making.
 func TestDeadlockIsRepeated(t *testing.T) {
 	t.Parallel()
-	server := ownServer(t)
+	server := brokertest.StartPostgres(t)
 	s := open(t, postgres.Options{URL: server.URL()})
 	persist(t, s, entryWithRecord("k"))
 	seen, err := s.Get(t.Context(), []byte("k"))

@@ -12,9 +12,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
-	"github.com/carillon-s3/carillon/internal/pgtest"
 )
 
 // killRounds is how often each test kills.
@@ -23,8 +23,8 @@ const killRounds = 3
 // underLoad runs commits of two stores on a server of its own while kill is
 // called, once a round, and holds the outcome against what was acknowledged.
 // Between two kills every writer has succeeded again.
-func underLoad(t *testing.T, kill func(*pgtest.Server) error) {
-	server := ownServer(t)
+func underLoad(t *testing.T, kill func(*brokertest.Postgres) error) {
+	server := brokertest.StartPostgres(t)
 	stores := []*postgres.Store{open(t, postgres.Options{URL: server.URL()}), open(t, postgres.Options{URL: server.URL()})}
 	const writers = 4
 	var all ledger
@@ -110,7 +110,7 @@ func (p *progress) await(n int) {
 // then ends all sessions and recovers from its log.
 func TestKillBackend(t *testing.T) {
 	t.Parallel()
-	underLoad(t, func(server *pgtest.Server) error {
+	underLoad(t, func(server *brokertest.Postgres) error {
 		ctx := context.Background()
 		conn, err := pgx.Connect(ctx, server.URL())
 		if err != nil {
@@ -127,14 +127,13 @@ func TestKillBackend(t *testing.T) {
 	})
 }
 
-// TestKillServer kills the server's main process with SIGKILL, and starts it
+// TestKillServer kills all of the server's processes with SIGKILL, and starts it
 // again.
 func TestKillServer(t *testing.T) {
 	t.Parallel()
-	underLoad(t, func(server *pgtest.Server) error {
-		if err := server.Kill(); err != nil {
-			return err
-		}
-		return server.Run()
+	underLoad(t, func(server *brokertest.Postgres) error {
+		server.Kill()
+		server.Start()
+		return nil
 	})
 }

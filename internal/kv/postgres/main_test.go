@@ -9,13 +9,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
-	"github.com/carillon-s3/carillon/internal/pgtest"
 )
 
 // shared is the server of the tests that do not end one. Each of its stores is
 // in a schema of its own.
-var shared *pgtest.Server
+var shared *brokertest.Postgres
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -23,17 +23,38 @@ func run(m *testing.M) int {
 	if code, is := child(); is {
 		return code
 	}
-	var err error
-	if shared, err = pgtest.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	var w whole
+	defer w.end()
+	shared = brokertest.StartPostgres(&w, "max_connections=300")
+	return m.Run()
+}
+
+// whole is the run of all tests, in the role of a test that starts a server.
+type whole struct{ cleanups []func() }
+
+// Helper implements brokertest.T.
+func (w *whole) Helper() {}
+
+// Cleanup implements brokertest.T.
+func (w *whole) Cleanup(f func()) { w.cleanups = append(w.cleanups, f) }
+
+// Fatalf implements brokertest.T.
+func (w *whole) Fatalf(format string, args ...any) {
+	w.Logf(format, args...)
+	w.end()
+	os.Exit(1)
+}
+
+// Logf implements brokertest.T.
+func (w *whole) Logf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+func (w *whole) end() {
+	for len(w.cleanups) > 0 {
+		last := len(w.cleanups) - 1
+		f := w.cleanups[last]
+		w.cleanups = w.cleanups[:last]
+		f()
 	}
-	code := m.Run()
-	if err := shared.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
 }
 
 // fresh are the options of a new store on the shared server.
@@ -47,21 +68,6 @@ func fresh(t testing.TB) postgres.Options {
 func open(t testing.TB, o postgres.Options) *postgres.Store {
 	t.Helper()
 	s, err := postgres.Open(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-// ownServer starts a server for one test, which may end it.
-func ownServer(t testing.TB) *pgtest.Server {
-	t.Helper()
-	s, err := pgtest.Start()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
 )
@@ -39,13 +40,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	t.Run("a server without fsync", func(t *testing.T) {
 		t.Parallel()
-		server := ownServer(t)
-		if err := server.Stop(); err != nil {
-			t.Fatal(err)
-		}
-		if err := server.Run("fsync=off"); err != nil {
-			t.Fatal(err)
-		}
+		server := brokertest.StartPostgres(t, "fsync=off")
 		if _, err := postgres.Open(t.Context(), postgres.Options{URL: server.URL()}); !errors.Is(err, postgres.ErrNotDurable) {
 			t.Errorf("Open: %v; want ErrNotDurable", err)
 		}

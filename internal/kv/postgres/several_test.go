@@ -319,7 +319,7 @@ func TestHalfSentCommitHoldsNothing(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
 	other := open(t, o)
-	p := newProxy(t, shared.Address())
+	p := newProxy(t, shared.Address)
 	o.URL, o.CommitTimeout = p.through(o.URL), time.Hour
 	frozen := open(t, o)
 	persist(t, other, entryWithRecord("k"))

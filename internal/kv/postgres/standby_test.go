@@ -8,14 +8,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
-	"github.com/carillon-s3/carillon/internal/pgtest"
 )
 
 // withoutStandby makes the server wait for a standby that is not there: commits
 // are on its disk, and neither acknowledged nor visible.
-func withoutStandby(t *testing.T, server *pgtest.Server) {
+func withoutStandby(t *testing.T, server *brokertest.Postgres) {
 	t.Helper()
 	execute(t, server.URL(), `ALTER SYSTEM SET synchronous_standby_names = 'missing'`)
 	execute(t, server.URL(), `SELECT pg_reload_conf()`)
@@ -45,20 +45,20 @@ func withoutStandby(t *testing.T, server *pgtest.Server) {
 	}
 }
 
-func withStandby(t *testing.T, server *pgtest.Server) {
+func withStandby(t *testing.T, server *brokertest.Postgres) {
 	t.Helper()
 	execute(t, server.URL(), `ALTER SYSTEM RESET synchronous_standby_names`)
 	execute(t, server.URL(), `SELECT pg_reload_conf()`)
 }
 
 // awaitRow asks until the query, each time on a new connection, gives a row.
-func awaitRow(t *testing.T, server *pgtest.Server, sql string) {
+func awaitRow(t *testing.T, server *brokertest.Postgres, sql string) {
 	t.Helper()
 	for !hasRow(t, server, sql) {
 	}
 }
 
-func hasRow(t *testing.T, server *pgtest.Server, sql string) bool {
+func hasRow(t *testing.T, server *brokertest.Postgres, sql string) bool {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), server.URL())
 	if err != nil {
@@ -79,7 +79,7 @@ const waitsForStandby = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'Sync
 // unsure, and to stay invisible until the standby has it.
 func TestCommitThatOutlastsItsTimeout(t *testing.T) {
 	t.Parallel()
-	server := ownServer(t)
+	server := brokertest.StartPostgres(t, "wal_level=replica", "max_wal_senders=5")
 	s := open(t, postgres.Options{URL: server.URL(), CommitTimeout: 3 * time.Second})
 	other := open(t, postgres.Options{URL: server.URL()})
 	withoutStandby(t, server)
@@ -104,7 +104,7 @@ func TestCommitThatOutlastsItsTimeout(t *testing.T) {
 // standby, which PostgreSQL answers with success and a warning.
 func TestCancelledWaitIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
-	server := ownServer(t)
+	server := brokertest.StartPostgres(t, "wal_level=replica", "max_wal_senders=5")
 	s := open(t, postgres.Options{URL: server.URL()})
 	withoutStandby(t, server)
 	outcome := make(chan error, 1)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/kvtest"
 	"github.com/carillon-s3/carillon/internal/kv/postgres"
@@ -61,7 +62,7 @@ func TestUnsureCommit(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := fresh(t)
-			p := newProxy(t, shared.Address())
+			p := newProxy(t, shared.Address)
 			o.URL = p.through(o.URL)
 			s := open(t, o)
 			persist(t, s, entryWithRecord("before"))
@@ -96,7 +97,7 @@ func TestUnsureCommit(t *testing.T) {
 func TestUnsureRelaxedCommit(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
-	p := newProxy(t, shared.Address())
+	p := newProxy(t, shared.Address)
 	o.URL = p.through(o.URL)
 	s := open(t, o)
 	p.arm(lose)
@@ -116,7 +117,7 @@ func TestUnsureRelaxedCommit(t *testing.T) {
 func TestLateCommitIsFenced(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
-	p := newProxy(t, shared.Address())
+	p := newProxy(t, shared.Address)
 	o.URL = p.through(o.URL)
 	s := open(t, o)
 	persist(t, s, entryWithRecord("before"))
@@ -143,7 +144,7 @@ func TestContractAfterUnsureCommits(t *testing.T) {
 	t.Parallel()
 	kvtest.Run(t, func(t *testing.T) kv.Store {
 		o := fresh(t)
-		p := newProxy(t, shared.Address())
+		p := newProxy(t, shared.Address)
 		o.URL = p.through(o.URL)
 		s := open(t, o)
 		for _, f := range []fault{lose, swallow} {
@@ -163,12 +164,10 @@ func TestContractAfterUnsureCommits(t *testing.T) {
 // comes back.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	server := ownServer(t)
+	server := brokertest.StartPostgres(t)
 	s := open(t, postgres.Options{URL: server.URL()})
 	persist(t, s, entryWithRecord("before"))
-	if err := server.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	server.Stop()
 	_, err := s.Commit(t.Context(), entryWithRecord("first"))
 	if !errors.Is(err, kv.ErrUnsure) && !errors.Is(err, kv.ErrUnavailable) {
 		t.Errorf("Commit: %v", err)
@@ -185,9 +184,7 @@ func TestUnreachable(t *testing.T) {
 	if _, err := s.View(t.Context()); !errors.Is(err, kv.ErrUnavailable) {
 		t.Errorf("View: %v; want ErrUnavailable", err)
 	}
-	if err := server.Run(); err != nil {
-		t.Fatal(err)
-	}
+	server.Start()
 	persist(t, s, entryWithRecord("after"))
 	if got := sequenceUnder(t, s, "before"); got != 1 {
 		t.Errorf("what was committed before has become %d", got)
@@ -202,7 +199,7 @@ func TestUnreachable(t *testing.T) {
 func TestRestoredDatabase(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
-	p := newProxy(t, shared.Address())
+	p := newProxy(t, shared.Address)
 	o.URL = p.through(o.URL)
 	s := open(t, o)
 	execute(t, shared.URL(), `UPDATE `+o.Schema+`.store SET epoch = epoch + 1`)
