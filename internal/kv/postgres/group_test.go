@@ -47,7 +47,7 @@ func TestRefusedMemberFailsAlone(t *testing.T) {
 // deadlock with a session of its own making.
 func TestDeadlockIsRepeated(t *testing.T) {
 	t.Parallel()
-	server := brokertest.StartPostgres(t)
+	server := brokertest.StartPostgres(t, "deadlock_timeout=4s") // leaves time to make one
 	s := open(t, postgres.Options{URL: server.URL()})
 	persist(t, s, entryWithRecord("k"))
 	seen, err := s.Get(t.Context(), []byte("k"))
@@ -60,8 +60,8 @@ func TestDeadlockIsRepeated(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	// The other session never finds the deadlock; the commit does, after the
-	// second that PostgreSQL waits before it looks.
+	// The other session never finds the deadlock; the commit does, when it has
+	// waited so long. It may be quicker than the other again, and do so twice.
 	for _, sql := range []string{
 		`SET search_path = carillon`, `SET deadlock_timeout = '1h'`, `BEGIN`,
 		`SELECT 1 FROM log_head WHERE log = 1 FOR UPDATE`,
@@ -87,5 +87,5 @@ func TestDeadlockIsRepeated(t *testing.T) {
 	if got := sequenceUnder(t, s, "k"); got != 2 {
 		t.Errorf("sequence %d, want 2", got)
 	}
-	awaitRow(t, server, `SELECT 1 FROM pg_stat_database WHERE datname = current_database() AND deadlocks = 1`)
+	awaitRow(t, server, `SELECT 1 FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0`)
 }
