@@ -52,7 +52,7 @@ func TestOutboxHoldsWhatWasAddedUntilAcknowledged(t *testing.T) {
 	first := add(t, j, store, "k", hook)
 	add(t, j, store, "k") // nobody asked: journalled, not in an outbox
 	third := add(t, j, store, "k", hook, "2:webhook")
-	got, err := j.Pending(t.Context(), hook, first.Partition, 0, 10)
+	got, _, err := j.Pending(t.Context(), hook, first.Partition, 0, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,11 +69,11 @@ func TestOutboxHoldsWhatWasAddedUntilAcknowledged(t *testing.T) {
 		b, err := j.Backlog(t.Context(), hook)
 		return err == nil && b.Entries == 1
 	})
-	other, err := j.Pending(t.Context(), "2:webhook", third.Partition, 0, 10)
+	other, _, err := j.Pending(t.Context(), "2:webhook", third.Partition, 0, 10)
 	if err != nil || len(other) != 1 {
 		t.Errorf("the other consumer has %d entries, %v; want 1", len(other), err)
 	}
-	if got, _ := j.Pending(t.Context(), hook, first.Partition, third.Sequence, 10); len(got) != 0 {
+	if got, _, _ := j.Pending(t.Context(), hook, first.Partition, third.Sequence, 10); len(got) != 0 {
 		t.Errorf("pending after the last = %v", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestTrimNeverLosesAnEventThatIsStillWanted(t *testing.T) {
 			add(t, j, store, "same key")
 		}
 	}
-	before, err := j.Pending(t.Context(), hook, at.Partition, 0, 5000)
+	before, _, err := j.Pending(t.Context(), hook, at.Partition, 0, 5000)
 	if err != nil || len(before) != 1000 {
 		t.Fatalf("%d pending, %v; want 1000", len(before), err)
 	}
@@ -115,7 +115,7 @@ func TestTrimNeverLosesAnEventThatIsStillWanted(t *testing.T) {
 	if removed != 2999 {
 		t.Errorf("trimmed %d records, want all but the last: 2999", removed)
 	}
-	after, err := j.Pending(t.Context(), hook, at.Partition, 0, 5000)
+	after, _, err := j.Pending(t.Context(), hook, at.Partition, 0, 5000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestParkedEventLeavesTheOutbox(t *testing.T) {
 	t.Parallel()
 	j, store := open(t)
 	at := add(t, j, store, "k", hook)
-	entries, err := j.Pending(t.Context(), hook, at.Partition, 0, 1)
+	entries, _, err := j.Pending(t.Context(), hook, at.Partition, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestParkedEventLeavesTheOutbox(t *testing.T) {
 	if err := j.Park(t.Context(), hook, want); err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := j.Pending(t.Context(), hook, at.Partition, 0, 1); len(left) != 0 {
+	if left, _, _ := j.Pending(t.Context(), hook, at.Partition, 0, 1); len(left) != 0 {
 		t.Error("the event is still in the outbox")
 	}
 	got, err := j.Parked(t.Context(), hook, nil, 10)

@@ -35,7 +35,7 @@ func pendingOf(t *testing.T, j *journal.Journal, consumer string) []journal.Entr
 	t.Helper()
 	var all []journal.Entry
 	for p := range uint16(journal.Partitions) {
-		got, err := j.Pending(t.Context(), consumer, p, 0, 1<<20)
+		got, _, err := j.Pending(t.Context(), consumer, p, 0, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func (j *Journal) Waiting(ctx context.Context, consumer string, behind *At, max 
 		if err != nil || !ok {
 			return out, err
 		}
-		page, err := j.Pending(ctx, consumer, next.Partition, next.Sequence-1, max-len(out))
+		page, _, err := j.Pending(ctx, consumer, next.Partition, next.Sequence-1, max-len(out))
 		if err != nil {
 			return nil, err
 		}

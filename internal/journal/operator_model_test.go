@@ -133,7 +133,7 @@ func (m *operatorModel) ack() {
 	if !ok {
 		return
 	}
-	entries, err := m.j.Pending(m.t.Context(), hook, at.Partition, at.Sequence-1, 1)
+	entries, _, err := m.j.Pending(m.t.Context(), hook, at.Partition, at.Sequence-1, 1)
 	if err != nil || len(entries) != 1 {
 		m.t.Fatalf("%d entries, %v", len(entries), err)
 	}
@@ -141,7 +141,7 @@ func (m *operatorModel) ack() {
 		m.t.Fatal(err)
 	}
 	waitFor(m.t, func() bool { // it is relaxed
-		entries, err := m.j.Pending(m.t.Context(), hook, at.Partition, at.Sequence-1, 1)
+		entries, _, err := m.j.Pending(m.t.Context(), hook, at.Partition, at.Sequence-1, 1)
 		return err == nil && (len(entries) == 0 || entries[0].At() != at)
 	})
 	m.places[at] = settled

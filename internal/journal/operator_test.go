@@ -16,7 +16,7 @@ import (
 // park sets the n-th event of a consumer aside for reason, as delivery does.
 func park(t *testing.T, j *journal.Journal, at journal.At, reason string, when time.Time) journal.Parked {
 	t.Helper()
-	entries, err := j.Pending(t.Context(), hook, at.Partition, at.Sequence-1, 1)
+	entries, _, err := j.Pending(t.Context(), hook, at.Partition, at.Sequence-1, 1)
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("%d entries at %v, %v", len(entries), at, err)
 	}

@@ -13,19 +13,22 @@ import (
 // order, with sequences above after. Acknowledged entries may still be among
 // them for some milliseconds: callers keep their own position. Entries whose
 // record is lost with a spool are left out, and are gaps from then on. No
-// entries means that there are none.
-func (j *Journal) Pending(ctx context.Context, consumer string, partition uint16, after uint64, max int) ([]Entry, error) {
+// entries means that there are none; more, that there may be others behind
+// these.
+func (j *Journal) Pending(
+	ctx context.Context, consumer string, partition uint16, after uint64, max int,
+) (page []Entry, more bool, err error) {
 	for {
 		entries, err := j.scanOutbox(ctx, consumer, partition, after, max)
 		if err != nil || len(entries) == 0 {
-			return nil, err
+			return nil, false, err
 		}
 		out, err := j.readEntries(ctx, consumer, entries)
 		if len(out) > 0 {
-			return out, nil // an error comes again with the next call
+			return out, err != nil || len(entries) == max, nil // an error comes again with the next call
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		after = entries[len(entries)-1].at.Sequence
 	}

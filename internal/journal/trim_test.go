@@ -41,7 +41,7 @@ func TestTrimKnowsConsumersThatComeMeanwhile(t *testing.T) {
 	if _, err := j.Trim(t.Context(), journal.Window{}, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := j.Pending(t.Context(), "late:webhook", at.Partition, 0, 10)
+	got, _, err := j.Pending(t.Context(), "late:webhook", at.Partition, 0, 10)
 	if err != nil || len(got) != 3 {
 		t.Errorf("%d events are pending, %v; want 3", len(got), err)
 	}

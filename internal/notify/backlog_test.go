@@ -34,7 +34,7 @@ func newLongJournal(total int) *longJournal {
 	return j
 }
 
-func (j *longJournal) Pending(_ context.Context, _ string, p uint16, after uint64, n int) ([]journal.Entry, error) {
+func (j *longJournal) Pending(_ context.Context, _ string, p uint16, after uint64, n int) ([]journal.Entry, bool, error) {
 	var out []journal.Entry
 	for seq := after + 1; seq <= j.each && len(out) < n; seq++ {
 		out = append(out, journal.Entry{
@@ -50,7 +50,7 @@ func (j *longJournal) Pending(_ context.Context, _ string, p uint16, after uint6
 		j.upTo[p] = last
 	}
 	j.max = max(j.max, j.out)
-	return out, nil
+	return out, len(out) == n, nil
 }
 
 func (j *longJournal) Ack(_ context.Context, _ string, at []journal.At, _ int64) error {

@@ -238,9 +238,9 @@ type damagedJournal struct {
 	partition uint16
 }
 
-func (j *damagedJournal) Pending(ctx context.Context, consumer string, p uint16, after uint64, n int) ([]journal.Entry, error) {
+func (j *damagedJournal) Pending(ctx context.Context, consumer string, p uint16, after uint64, n int) ([]journal.Entry, bool, error) {
 	if p == j.partition {
-		return nil, errors.New("damaged record")
+		return nil, false, errors.New("damaged record")
 	}
 	return j.memJournal.Pending(ctx, consumer, p, after, n)
 }

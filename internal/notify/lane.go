@@ -92,13 +92,12 @@ func (s *sender) readMore(ctx context.Context, l *lane) error {
 }
 
 func (s *sender) readLane(ctx context.Context, l *lane, page int) error {
-	entries, err := s.r.journal.Pending(ctx, s.r.consumer, l.partition, l.after, page)
+	entries, more, err := s.r.journal.Pending(ctx, s.r.consumer, l.partition, l.after, page)
 	if err != nil {
 		return err
 	}
-	// A short page is not the end: entries acknowledged by an earlier runner can
-	// vanish from it. Only an empty one is.
-	l.behind = len(entries) > 0
+	// What is committed from here on marks the lane again.
+	l.behind = more
 	for _, e := range entries {
 		l.after = e.Sequence
 		s.arrive(l, e)
@@ -160,7 +159,7 @@ func (s *sender) sweepLane(ctx context.Context, l *lane) error {
 	var entries []journal.Entry
 	if l.sweep.at < l.after {
 		var err error
-		entries, err = s.r.journal.Pending(ctx, s.r.consumer, l.partition, l.sweep.at, maxPage)
+		entries, _, err = s.r.journal.Pending(ctx, s.r.consumer, l.partition, l.sweep.at, maxPage)
 		if err != nil {
 			return err
 		}

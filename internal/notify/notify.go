@@ -28,8 +28,10 @@ import (
 type Journal interface {
 	// Pending returns up to max outbox entries in order, with sequences above
 	// after. Acknowledged entries may be among them for a moment. No entries
-	// means that there are none.
-	Pending(ctx context.Context, consumer string, partition uint16, after uint64, max int) ([]journal.Entry, error)
+	// means that there are none; more, that there may be others behind these.
+	Pending(
+		ctx context.Context, consumer string, partition uint16, after uint64, max int,
+	) (page []journal.Entry, more bool, err error)
 	// Ack takes entries out of the outbox without waiting for the disk. bytes is
 	// the size of their records.
 	Ack(ctx context.Context, consumer string, at []journal.At, bytes int64) error

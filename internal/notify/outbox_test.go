@@ -71,19 +71,19 @@ func (j *memJournal) add(key string, consumers ...string) journal.At {
 	return e.At()
 }
 
-func (j *memJournal) Pending(_ context.Context, consumer string, p uint16, after uint64, n int) ([]journal.Entry, error) {
+func (j *memJournal) Pending(_ context.Context, consumer string, p uint16, after uint64, n int) ([]journal.Entry, bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.fail != nil {
-		return nil, j.fail
+		return nil, false, j.fail
 	}
 	box := j.outbox[consumer]
 	if box == nil {
-		return nil, nil
+		return nil, false, nil
 	}
 	i, _ := slices.BinarySearchFunc(box[p], after+1, func(e journal.Entry, seq uint64) int { return int(e.Sequence) - int(seq) })
 	out := slices.Clone(box[p][i:min(i+n, len(box[p]))])
-	return out, nil
+	return out, len(out) == n, nil
 }
 
 func (j *memJournal) take(consumer string, at journal.At) {

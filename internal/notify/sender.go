@@ -238,7 +238,7 @@ func (s *sender) load(ctx context.Context, k *keyState) bool {
 	if e.Record != nil {
 		return true
 	}
-	got, err := s.r.journal.Pending(ctx, s.r.consumer, e.Partition, e.Sequence-1, 1)
+	got, _, err := s.r.journal.Pending(ctx, s.r.consumer, e.Partition, e.Sequence-1, 1)
 	if err == nil && len(got) > 0 && got[0].Sequence == e.Sequence {
 		*e = got[0]
 		return true

@@ -267,7 +267,7 @@ func replay(ctx context.Context, s *site) (replayed, error) {
 func pendingEvents(ctx context.Context, s *site) (map[string]bool, error) {
 	events := map[string]bool{}
 	for p := range uint16(journal.Partitions) {
-		entries, err := s.journal.Pending(ctx, crashConsumer, p, 0, 1_000_000)
+		entries, _, err := s.journal.Pending(ctx, crashConsumer, p, 0, 1_000_000)
 		if err != nil {
 			return nil, err
 		}

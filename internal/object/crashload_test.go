@@ -347,7 +347,7 @@ func deliver(ctx context.Context, s *site, l *log) {
 	after := [journal.Partitions]uint64{}
 	for ctx.Err() == nil {
 		for p := range uint16(journal.Partitions) {
-			entries, err := s.journal.Pending(ctx, crashConsumer, p, after[p], 3)
+			entries, _, err := s.journal.Pending(ctx, crashConsumer, p, after[p], 3)
 			if err != nil {
 				return
 			}

@@ -108,7 +108,7 @@ func (s *site) outbox(t *testing.T) []journal.Entry {
 	t.Helper()
 	var all []journal.Entry
 	for p := range uint16(journal.Partitions) {
-		entries, err := s.journal.Pending(t.Context(), "1:webhook", p, 0, 1_000_000)
+		entries, _, err := s.journal.Pending(t.Context(), "1:webhook", p, 0, 1_000_000)
 		if err != nil {
 			t.Fatal(err)
 		}

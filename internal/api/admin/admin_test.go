@@ -137,8 +137,10 @@ func TestInfo(t *testing.T) {
 		{"kafka": {{"1": {Status: "online", State: "online", Delivered: 7}}}},
 		{"webhook": {
 			{"a": {Status: "offline", State: "misconfigured", LastError: "endpoint: not a URL"}},
-			{"b": {Status: "offline", State: "offline", Failed: 2, Parked: 1, BlockedKeys: 3, OverLimit: true, Backlog: 9, BacklogBytes: 900, OldestEvent: &oldest,
-				Dropped: 4, Inherited: &inherited{Folder: "/q/minio-webhook-b", Left: 5, Aside: 1, LastError: "torn"}}},
+			{"b": {
+				Status: "offline", State: "offline", Failed: 2, Parked: 1, BlockedKeys: 3, OverLimit: true, Backlog: 9, BacklogBytes: 900, OldestEvent: &oldest,
+				Dropped: 4, Inherited: &inherited{Folder: "/q/minio-webhook-b", Left: 5, Aside: 1, LastError: "torn"},
+			}},
 		}},
 	}
 	if diff := cmp.Diff(want, got.Services.Notifications); diff != "" {

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -106,6 +107,12 @@ func (s *Store) ReadLog(ctx context.Context, log kv.LogID, from uint64, most int
 	}
 	defer d.release()
 	from = max(from, 1)
+	if most == 1 {
+		// What delivery asks for most: no iterator for it.
+		if r, err := d.record(log, from); err == nil || !errors.Is(err, pebble.ErrNotFound) {
+			return []kv.LogRecord{r}, err
+		}
+	}
 	it, err := d.snapshot.NewIterWithContext(ctx, &pebble.IterOptions{
 		LowerBound: logKey(log, from),
 		UpperBound: logEnd(log),
@@ -135,4 +142,16 @@ func (s *Store) ReadLog(ctx context.Context, log kv.LogID, from uint64, most int
 		records = append(records, r)
 	}
 	return records, it.Error()
+}
+
+// record returns one record; pebble.ErrNotFound if there is none, be it trimmed
+// or still to come.
+func (d *durable) record(log kv.LogID, sequence uint64) (kv.LogRecord, error) {
+	key := logKey(log, sequence)
+	stored, closer, err := d.snapshot.Get(key)
+	if err != nil {
+		return kv.LogRecord{}, err
+	}
+	r, err := parseLogRecord(key, stored)
+	return r, errors.Join(err, closer.Close())
 }

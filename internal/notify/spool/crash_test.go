@@ -292,7 +292,7 @@ type deliverer struct {
 func (d *deliverer) run(ctx context.Context, round int) error {
 	const cycle, away = 16, 10
 	for _, p := range crashPartitions() {
-		others, err := d.site.journal.Pending(ctx, crashOther, p, 0, 64)
+		others, _, err := d.site.journal.Pending(ctx, crashOther, p, 0, 64)
 		if err == nil {
 			err = acknowledge(ctx, d.site, crashOther, others)
 		}
@@ -302,7 +302,7 @@ func (d *deliverer) run(ctx context.Context, round int) error {
 		if round%cycle < away {
 			continue
 		}
-		entries, err := d.site.journal.Pending(ctx, crashConsumer, p, d.after[p], 8)
+		entries, _, err := d.site.journal.Pending(ctx, crashConsumer, p, d.after[p], 8)
 		if err != nil {
 			return err
 		}
@@ -480,7 +480,7 @@ func readAll(ctx context.Context, s *crashSite, consumer string) (map[string]boo
 	ids := map[string]bool{}
 	last := map[string]int64{}
 	for _, p := range crashPartitions() {
-		entries, err := s.journal.Pending(ctx, consumer, p, 0, 1_000_000)
+		entries, _, err := s.journal.Pending(ctx, consumer, p, 0, 1_000_000)
 		if err != nil {
 			return nil, err
 		}
@@ -509,7 +509,7 @@ func readAll(ctx context.Context, s *crashSite, consumer string) (map[string]boo
 func drain(ctx context.Context, s *crashSite) error {
 	for _, consumer := range []string{crashConsumer, crashOther} {
 		for _, p := range crashPartitions() {
-			entries, err := s.journal.Pending(ctx, consumer, p, 0, 1_000_000)
+			entries, _, err := s.journal.Pending(ctx, consumer, p, 0, 1_000_000)
 			if err != nil {
 				return err
 			}

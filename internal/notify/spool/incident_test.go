@@ -102,7 +102,7 @@ func (s *site) pending(consumer string) (sizes []int64) {
 	s.t.Helper()
 	after := uint64(0)
 	for {
-		entries, err := s.journal.Pending(s.t.Context(), consumer, partition(), after, 7)
+		entries, _, err := s.journal.Pending(s.t.Context(), consumer, partition(), after, 7)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func (s *site) gaps(consumer string) (gaps []journal.Gap) {
 // ackAll acknowledges what is pending, durably.
 func (s *site) ackAll(consumer string) {
 	s.t.Helper()
-	entries, err := s.journal.Pending(s.t.Context(), consumer, partition(), 0, 1<<20)
+	entries, _, err := s.journal.Pending(s.t.Context(), consumer, partition(), 0, 1<<20)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -433,7 +433,7 @@ func TestLostEventTakenFromAReplayIsNoReplay(t *testing.T) {
 	}
 	s.trim()
 	must(t, os.RemoveAll(s.dir))
-	got, err := s.journal.Pending(t.Context(), hook, partition(), 0, 1)
+	got, _, err := s.journal.Pending(t.Context(), hook, partition(), 0, 1)
 	if err != nil || len(got) != 1 || got[0].Record.Size != 1 || got[0].Record.Replay {
 		t.Errorf("pending %+v, %v; want the first event, as it was", got, err)
 	}
@@ -607,12 +607,12 @@ func TestErrorOfTheDiskIsNoLoss(t *testing.T) {
 	s.trim() // into the spool
 	s.add(10, hook)
 	s.fs.fail(syscall.EIO)
-	got, err := s.journal.Pending(t.Context(), hook, partition(), 0, 100)
+	got, _, err := s.journal.Pending(t.Context(), hook, partition(), 0, 100)
 	if err != nil || len(got) != 9 {
 		t.Errorf("%d events, %v; want the 9 before the spool", len(got), err)
 	}
 	for range 2 {
-		if got, err := s.journal.Pending(t.Context(), hook, partition(), 9, 100); len(got) > 0 || !errors.Is(err, syscall.EIO) {
+		if got, _, err := s.journal.Pending(t.Context(), hook, partition(), 9, 100); len(got) > 0 || !errors.Is(err, syscall.EIO) {
 			t.Errorf("%d events, %v; want the error", len(got), err)
 		}
 	}
