@@ -25,7 +25,7 @@ func testSingle(t *testing.T, c *session) {
 }
 
 func testBatch(t *testing.T, c *session) {
-	msgs := c.messages(3*max(c.traits.MaxBatch, 10), distinct)
+	msgs := c.messages(3*max(c.traits.MaxBatch, 10), c.distinct)
 	for _, b := range c.batches(msgs) {
 		c.mustSend(t, b...)
 	}
@@ -100,7 +100,7 @@ func testOrder(t *testing.T, c *session) {
 }
 
 func testSenders(t *testing.T, c *session) {
-	msgs := c.messages(40*max(c.traits.Senders, 2), distinct)
+	msgs := c.messages(40*max(c.traits.Senders, 2), c.distinct)
 	work := make(chan []target.Message)
 	var wg sync.WaitGroup
 	for range max(c.traits.Senders, 1) {
@@ -164,7 +164,7 @@ func testKilled(t *testing.T, c *session) {
 					return
 				default:
 				}
-				b := c.messages(max(c.traits.MaxBatch, 1), distinct)
+				b := c.messages(max(c.traits.MaxBatch, 1), c.distinct)
 				ok := accepted(c.send(t, b...), b)
 				mu.Lock()
 				acked = append(acked, ok...)

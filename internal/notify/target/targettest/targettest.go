@@ -6,6 +6,7 @@ package targettest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,10 @@ type Suite struct {
 	Env target.Env
 	// Variants are other ways to reach a destination, such as TLS.
 	Variants []Variant
+	// Rows, for settings with which the kind mirrors a bucket, lists what the
+	// copy shows: the JSON of each "<bucket>/<key>". Received may then be its
+	// values.
+	Rows func(*testing.T, Harness) map[string]string
 }
 
 // Harness is one running destination.
@@ -94,6 +99,10 @@ func Run(t *testing.T, s Suite) {
 		"check":             testCheck,
 		"close":             testClose,
 	}
+	if s.Rows != nil {
+		delete(cases, "order of a key") // a copy shows the last of them
+		maps.Copy(cases, mirrorCases)
+	}
 	for name, f := range cases {
 		t.Run(name, func(t *testing.T) { s.run(t, s.New, f) })
 	}
@@ -111,10 +120,12 @@ type session struct {
 	env      target.Env
 	traits   target.Traits
 	harness  Harness
+	rows     func(*testing.T, Harness) map[string]string
 	target   target.Target
 
 	mu   sync.Mutex
 	seq  uint64
+	keys int
 	errs []error
 }
 
@@ -122,7 +133,7 @@ func (s Suite) run(t *testing.T, start func(*testing.T) Harness, f func(*testing
 	t.Helper()
 	h := start(t)
 	before := goleak.IgnoreCurrent()
-	c := &session{kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h}
+	c := &session{kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h, rows: s.Rows}
 	if err := config.Decode(c.settings, h.Values()); err != nil {
 		t.Fatalf("settings: %v", err)
 	}
@@ -198,16 +209,20 @@ func (c *session) sendUntil(t *testing.T, msgs ...target.Message) {
 	}
 }
 
-// message makes the next message of the session.
+// message makes the next message of the session: an object is put.
 func (c *session) message(key string, pad int) target.Message {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seq++
-	rec := &event.Record{
+	return c.messageOf(&event.Record{
 		Name: event.ObjectCreatedPut, Bucket: "bucket", BucketID: 1, Key: key, Size: int64(pad), ETag: "d41d8cd98f00b204e9800998ecf8427e",
 		UserMetadata: map[string]string{"X-Amz-Meta-Pad": strings.Repeat("p", pad)},
 		Post:         &event.State{Size: int64(pad)},
-	}
+	})
+}
+
+// messageOf makes the next message of the session.
+func (c *session) messageOf(rec *event.Record) target.Message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seq++
 	at := event.Place{Epoch: 0xfeed, Partition: 3, Sequence: c.seq, Stamp: 1_700_000_000_000_000_000 + c.seq}
 	enc := event.Encoder{}
 	m := target.Message{
@@ -255,4 +270,10 @@ func (c *session) wantReceived(t *testing.T, msgs ...target.Message) {
 	}
 }
 
-func distinct(i int) string { return fmt.Sprintf("key-%d", i) }
+// distinct names a key that the session has not named before.
+func (c *session) distinct(int) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keys++
+	return fmt.Sprintf("key-%d", c.keys)
+}
