@@ -2,6 +2,7 @@
 package all
 
 import (
+	"github.com/carillon-s3/carillon/internal/notify/redis"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/notify/webhook"
 )
@@ -9,6 +10,7 @@ import (
 // Kinds returns every kind of target that this server has.
 func Kinds() []target.Kind {
 	return []target.Kind{
+		redis.Kind(),
 		webhook.Kind(),
 	}
 }
