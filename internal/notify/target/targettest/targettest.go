@@ -43,6 +43,10 @@ type Suite struct {
 	// copy shows: the JSON of each "<bucket>/<key>". Received may then be its
 	// values.
 	Rows func(*testing.T, Harness) map[string]string
+	// Forgets says that the destination stores nothing: what it acknowledged may
+	// be gone when it is killed. The cases that kill it then check that Sends
+	// recover, and no more.
+	Forgets bool
 }
 
 // Harness is one running destination.
@@ -62,6 +66,13 @@ type Harness interface {
 	// Freeze stops it without ending its connections; Thaw has it go on.
 	Freeze(t *testing.T)
 	Thaw(t *testing.T)
+}
+
+// Leaver is a Harness with connections of its own in this process.
+type Leaver interface {
+	// Leave ends them for good, so that their goroutines are not taken for those
+	// of the target.
+	Leave()
 }
 
 // Received is a message as a consumer gets it.
@@ -121,6 +132,7 @@ type session struct {
 	traits   target.Traits
 	harness  Harness
 	rows     func(*testing.T, Harness) map[string]string
+	forgets  bool
 	target   target.Target
 
 	mu   sync.Mutex
@@ -133,7 +145,7 @@ func (s Suite) run(t *testing.T, start func(*testing.T) Harness, f func(*testing
 	t.Helper()
 	h := start(t)
 	before := goleak.IgnoreCurrent()
-	c := &session{kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h, rows: s.Rows}
+	c := &session{kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h, rows: s.Rows, forgets: s.Forgets}
 	if err := config.Decode(c.settings, h.Values()); err != nil {
 		t.Fatalf("settings: %v", err)
 	}
@@ -142,6 +154,9 @@ func (s Suite) run(t *testing.T, start func(*testing.T) Harness, f func(*testing
 	f(t, c)
 	if err := c.target.Close(); err != nil {
 		t.Errorf("close: %v", err)
+	}
+	if l, ok := h.(Leaver); ok {
+		l.Leave()
 	}
 	// A harness may wait for its destination's process.
 	if err := goleak.Find(before, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait")); err != nil {
