@@ -137,11 +137,24 @@ func (p *Process) Stop() {
 	p.reap(tree)
 }
 
-// Freeze stops it without ending its connections; Thaw has it go on.
+// Freeze stops it without ending its connections; Thaw has it go on. It returns
+// when it has stopped: the signal alone leaves time for an answer.
 func (p *Process) Freeze() {
 	p.t.Helper()
-	if p.cmd != nil {
-		signal(processTree(p.cmd.Process.Pid), syscall.SIGSTOP)
+	if p.cmd == nil {
+		return
+	}
+	tree := processTree(p.cmd.Process.Pid)
+	signal(tree, syscall.SIGSTOP)
+	deadline := time.Now().Add(Patience)
+	for _, pid := range tree {
+		for !stopped(pid) {
+			if time.Now().After(deadline) {
+				p.t.Fatalf("%s: process %d does not stop", p.name, pid)
+				return
+			}
+			time.Sleep(time.Millisecond) // there is no signal for it
+		}
 	}
 }
 

@@ -37,6 +37,26 @@ func signal(tree []int, sig syscall.Signal) {
 	}
 }
 
+// stopped reports whether no thread of a process runs.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return false
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		// The state follows the name, which is in brackets and may hold some.
+		state := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if len(state) > 0 && !strings.Contains("TtZX", state[0]) {
+			return false
+		}
+	}
+	return true
+}
+
 func gone(pid int) bool {
 	_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
 	return err != nil
