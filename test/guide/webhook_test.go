@@ -15,6 +15,7 @@ import (
 // notifyHelp are the lines that the guide prints for
 // `mc admin config get myminio | grep notify`, of the kinds that there are.
 var notifyHelp = []string{
+	"notify_nats publish bucket notifications to NATS endpoints",
 	"notify_redis publish bucket notifications to Redis datastores",
 	"notify_webhook publish bucket notifications to webhook endpoints",
 }
