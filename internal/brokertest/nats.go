@@ -6,6 +6,10 @@ import (
 	"net/http"
 	"os/exec"
 	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/stan.go"
 )
 
 // NATSAuth is how a NATS server knows its clients: one kind in a process.
@@ -103,18 +107,31 @@ type STAN struct {
 func StartSTAN(t T) *STAN {
 	t.Helper()
 	s := &STAN{Process: newProcess(t, "nats-streaming"), Cluster: "test-cluster"}
-	port, monitor := freePort(t), freePort(t)
+	port := freePort(t)
 	s.Address = address(port)
 	server, data := cached(t, "nats-streaming-server/*/nats-streaming-server"), s.mkdir("data")
 	s.command = func() *exec.Cmd {
-		return exec.Command(server, "-a", "127.0.0.1", "-p", strconv.Itoa(port), "-m", strconv.Itoa(monitor), "-cid", s.Cluster,
+		return exec.Command(server, "-a", "127.0.0.1", "-p", strconv.Itoa(port), "-cid", s.Cluster,
 			"-store", "file", "-dir", data, "-file_sync=true", "--user", Login, "--pass", Password)
 	}
-	s.ready = func(ctx context.Context) error {
-		return httpOK(ctx, "http://"+address(monitor)+"/streaming/serverz")
-	}
+	s.ready = func(context.Context) error { return s.takesClients() }
 	s.Start()
 	return s
+}
+
+// takesClients introduces a client to the cluster: its monitor answers before
+// clients are heard.
+func (s *STAN) takesClients() error {
+	nc, err := nats.Connect("nats://"+s.Address, nats.UserInfo(Login, Password), nats.Timeout(greetTimeout), nats.NoReconnect())
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	sc, err := stan.Connect(s.Cluster, "ready-"+strconv.FormatInt(time.Now().UnixNano(), 10), stan.NatsConn(nc), stan.ConnectWait(greetTimeout))
+	if err != nil {
+		return err
+	}
+	return sc.Close()
 }
 
 // httpOK says whether an address answers 200.
