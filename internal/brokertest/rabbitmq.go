@@ -10,8 +10,11 @@ import (
 	"strconv"
 )
 
+// MaxMessage is the largest message that RabbitMQ takes, in bytes.
+const MaxMessage = 1 << 20
+
 // RabbitMQ is a RabbitMQ server with a plain and a TLS listener, which ask for
-// Login and Password.
+// Login and Password; the latter takes the client's certificate for it as well.
 type RabbitMQ struct {
 	*Process
 	Address, TLSAddress string
@@ -37,14 +40,19 @@ ssl_options.certfile = %s
 ssl_options.keyfile = %s
 ssl_options.verify = verify_peer
 ssl_options.fail_if_no_peer_cert = false
+ssl_cert_login_from = common_name
+auth_mechanisms.1 = PLAIN
+auth_mechanisms.2 = AMQPLAIN
+auth_mechanisms.3 = EXTERNAL
+max_message_size = %d
 default_user = %s
 default_pass = %s
 default_user_tags.administrator = true
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 50MB
 log.console.level = info
-`, r.Address, r.TLSAddress, r.Certs.CA, r.Certs.ServerCert, r.Certs.ServerKey, Login, Password))
-	plugins, environment := r.write("enabled_plugins", "[]."), r.write("env.conf", "")
+`, r.Address, r.TLSAddress, r.Certs.CA, r.Certs.ServerCert, r.Certs.ServerKey, MaxMessage, Login, Password))
+	plugins, environment := r.write("enabled_plugins", "[rabbitmq_auth_mechanism_ssl]."), r.write("env.conf", "")
 	data := r.mkdir("data")
 	server := program(t, "rabbitmq-server")
 	if own := "/usr/lib/rabbitmq/bin/rabbitmq-server"; executable(own) {

@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/carillon-s3/carillon/internal/notify/nats"
+	"github.com/carillon-s3/carillon/internal/notify/amqp"
 	"github.com/carillon-s3/carillon/internal/notify/redis"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/notify/webhook"
@@ -14,5 +15,7 @@ func Kinds() []target.Kind {
 		nats.Kind(),
 		redis.Kind(),
 		webhook.Kind(),
+		amqp.Kind(),
+		redis.Kind(),
 	}
 }
