@@ -28,7 +28,7 @@ import (
 const (
 	// maxBatch is how many messages wait for their confirms at once. RabbitMQ
 	// syncs once for many, so more of them cost little.
-	maxBatch      = 500
+	maxBatch      = 1000
 	maxBatchBytes = 4 << 20
 	// senders is how many Sends, each over a connection of its own, may be under
 	// way: the broker works on one connection's messages in one thread.
