@@ -40,7 +40,7 @@ test: ## test everything: the command to run before a commit
 	@$(MAKE) --no-print-directory crash race
 
 test-long: ## the long versions, hours: hundreds of rounds, millions of crashes
-	@$(suite) tools $(tools) golangci-lint mc thumbnailer brokers pysdk functional minio
+	@$(suite) tools $(tools) golangci-lint mc thumbnailer brokers pysdk consumers functional minio
 	@CARILLON_CRASH_POINTS=1000000 $(suite) crash go test -v -run '^TestCrash' -timeout 6h ./internal/...
 	@CARILLON_PEER="$$($(tools) minio)" $(suite) long go test -tags long -skip '^TestCrash' -timeout 6h ./...
 

@@ -18,6 +18,7 @@ var notifyHelp = []string{
 	"notify_nats publish bucket notifications to NATS endpoints",
 	"notify_redis publish bucket notifications to Redis datastores",
 	"notify_webhook publish bucket notifications to webhook endpoints",
+	"notify_amqp publish bucket notifications to AMQP endpoints",
 }
 
 // eventList is what the guide prints for `mc event list myminio/images`, with
