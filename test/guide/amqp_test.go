@@ -29,8 +29,10 @@ func TestAMQPChapter(t *testing.T) {
 	typed(t, mc, "mc alias set myminio "+server.URL()+" "+harness.RootUser+" "+harness.RootPassword)
 
 	got := typed(t, mc, "mc admin config get myminio/ notify_amqp")
-	for _, key := range []string{`delivery_mode=0`, `exchange_type=`, `no_wait=off`, `queue_dir=`, `queue_limit=0`, `url=`, `auto_deleted=off`,
-		`durable=off`, `exchange=`, `internal=off`, `mandatory=on`, `routing_key=`, `publisher_confirms=on`} {
+	for _, key := range []string{
+		`delivery_mode=0`, `exchange_type=`, `no_wait=off`, `queue_dir=`, `queue_limit=0`, `url=`, `auto_deleted=off`,
+		`durable=off`, `exchange=`, `internal=off`, `mandatory=on`, `routing_key=`, `publisher_confirms=on`,
+	} {
 		if !strings.Contains(got, " "+key+" ") {
 			t.Errorf("%q lacks %s", got, key)
 		}

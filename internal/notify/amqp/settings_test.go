@@ -54,9 +54,11 @@ func TestValidate(t *testing.T) {
 		values map[string]string
 		want   string // part of the error; empty: valid
 	}{
-		"the guide's line": {map[string]string{"exchange": "bucketevents", "exchange_type": "fanout", "mandatory": "off", "no_wait": "off",
+		"the guide's line": {map[string]string{
+			"exchange": "bucketevents", "exchange_type": "fanout", "mandatory": "off", "no_wait": "off",
 			"url": "amqp://myuser:mypassword@localhost:5672", "auto_deleted": "off", "delivery_mode": "0", "durable": "off",
-			"internal": "off", "routing_key": "bucketlogs"}, ""},
+			"internal": "off", "routing_key": "bucketlogs",
+		}, ""},
 		"default exchange":      {map[string]string{"url": "amqp://h", "routing_key": "queue"}, ""},
 		"TLS and a vhost":       {map[string]string{"url": "amqps://u:p%40@h/vhost?cacertfile=/ca&auth_mechanism=PLAIN", "exchange": "x"}, ""},
 		"no url":                {map[string]string{"exchange": "x"}, "url: a value is required"},
