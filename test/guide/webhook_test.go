@@ -19,6 +19,7 @@ var notifyHelp = []string{
 	"notify_redis publish bucket notifications to Redis datastores",
 	"notify_webhook publish bucket notifications to webhook endpoints",
 	"notify_amqp publish bucket notifications to AMQP endpoints",
+	"notify_redis publish bucket notifications to Redis datastores",
 }
 
 // eventList is what the guide prints for `mc event list myminio/images`, with
