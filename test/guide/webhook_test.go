@@ -15,11 +15,10 @@ import (
 // notifyHelp are the lines that the guide prints for
 // `mc admin config get myminio | grep notify`, of the kinds that there are.
 var notifyHelp = []string{
-	"notify_nats publish bucket notifications to NATS endpoints",
-	"notify_redis publish bucket notifications to Redis datastores",
-	"notify_webhook publish bucket notifications to webhook endpoints",
 	"notify_amqp publish bucket notifications to AMQP endpoints",
 	"notify_redis publish bucket notifications to Redis datastores",
+	"notify_nats publish bucket notifications to NATS endpoints",
+	"notify_webhook publish bucket notifications to webhook endpoints",
 }
 
 // eventList is what the guide prints for `mc event list myminio/images`, with

@@ -2,20 +2,20 @@
 package all
 
 import (
-	"github.com/carillon-s3/carillon/internal/notify/nats"
 	"github.com/carillon-s3/carillon/internal/notify/amqp"
+	"github.com/carillon-s3/carillon/internal/notify/nats"
 	"github.com/carillon-s3/carillon/internal/notify/redis"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/notify/webhook"
 )
 
-// Kinds returns every kind of target that this server has.
+// Kinds returns every kind of target that this server has, in the order of the
+// notification guide.
 func Kinds() []target.Kind {
 	return []target.Kind{
-		nats.Kind(),
-		redis.Kind(),
-		webhook.Kind(),
 		amqp.Kind(),
 		redis.Kind(),
+		nats.Kind(),
+		webhook.Kind(),
 	}
 }
