@@ -11,7 +11,7 @@ import (
 )
 
 // Kafka is one node, broker and controller, without ZooKeeper. Topics are made
-// when they are first used.
+// when they are first used, unless its properties say otherwise.
 type Kafka struct {
 	*Process
 	// Plain is open. SASL takes PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 with Login
@@ -19,19 +19,22 @@ type Kafka struct {
 	// SASLTLS is SASL over TLS.
 	Plain, SASL, TLS, Mutual, SASLTLS string
 	Certs                             *Certs
+	// Cat is the program kcat, a client that shares nothing with those in Go.
+	Cat string
 }
 
 // StartKafka starts one that syncs every batch of records, so that what it
-// acknowledged outlives a kill.
-func StartKafka(t T) *Kafka {
+// acknowledged outlives a kill. Properties, such as
+// "auto.create.topics.enable=false", go before its own.
+func StartKafka(t T, properties ...string) *Kafka {
 	t.Helper()
-	k := &Kafka{Process: newProcess(t, "kafka"), Certs: NewCerts(t)}
+	k := &Kafka{Process: newProcess(t, "kafka"), Certs: NewCerts(t), Cat: program(t, "kcat")}
 	for _, to := range []*string{&k.Plain, &k.SASL, &k.TLS, &k.Mutual, &k.SASLTLS} {
 		*to = address(freePort(t))
 	}
 	controller := address(freePort(t))
 	data := k.mkdir("data")
-	conf := k.write("server.properties", k.properties(controller, data))
+	conf := k.write("server.properties", k.properties(controller, data)+strings.Join(properties, "\n"))
 	logs := k.write("log4j2.yaml", `Configuration:
   Appenders: { Console: { name: STDOUT, PatternLayout: { pattern: "[%d] %p %m (%c)%n" } } }
   Loggers: { Root: { level: INFO, AppenderRef: [ { ref: STDOUT } ] } }
