@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/carillon-s3/carillon/internal/notify/amqp"
+	"github.com/carillon-s3/carillon/internal/notify/kafka"
 	"github.com/carillon-s3/carillon/internal/notify/nats"
 	"github.com/carillon-s3/carillon/internal/notify/redis"
 	"github.com/carillon-s3/carillon/internal/notify/target"
@@ -16,6 +17,7 @@ func Kinds() []target.Kind {
 		amqp.Kind(),
 		redis.Kind(),
 		nats.Kind(),
+		kafka.Kind(),
 		webhook.Kind(),
 	}
 }
