@@ -243,6 +243,25 @@ func testFrozen(t *testing.T, c *session) {
 	c.wantReceived(t, m)
 }
 
+// testFrozenAtOpen meets a destination that takes connections and says nothing
+// on them.
+func testFrozenAtOpen(t *testing.T, c *session) {
+	if err := c.target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.harness.Freeze(t)
+	c.open(t)
+	m := c.message("early", 0)
+	ctx, cancel := context.WithTimeout(t.Context(), frozenTimeout)
+	defer cancel()
+	if err := c.returnsAfter(ctx, t, m); err == nil {
+		t.Error("a send to a frozen destination succeeded")
+	}
+	c.harness.Thaw(t)
+	c.sendUntil(t, m)
+	c.wantReceived(t, m)
+}
+
 func testCancelled(t *testing.T, c *session) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

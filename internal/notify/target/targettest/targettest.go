@@ -106,6 +106,7 @@ func Run(t *testing.T, s Suite) {
 		"restarted between": testRestart,
 		"killed mid-batch":  testKilled,
 		"frozen":            testFrozen,
+		"frozen at open":    testFrozenAtOpen,
 		"cancelled":         testCancelled,
 		"check":             testCheck,
 		"close":             testClose,
