@@ -282,8 +282,13 @@ func (p *producer) dial(ctx context.Context) (*kgo.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
+	// Ping takes its own time with a broker that says nothing on a connection.
+	stop := context.AfterFunc(ctx, client.Close)
 	if err = client.Ping(ctx); err == nil && p.pin != nil {
 		err = p.checkPin(ctx, client)
+	}
+	if !stop() {
+		return nil, fmt.Errorf("connect: %w", context.Cause(ctx))
 	}
 	if err != nil {
 		client.Close()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,6 +182,28 @@ func TestOpenNamesTheFileThatIsWrong(t *testing.T) {
 		tt.values["tls"] = "on"
 		if _, err := open(settings(t, tt.values), target.Env{}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
+func TestAllowListStopsTheDial(t *testing.T) {
+	t.Parallel()
+	env := target.Env{Allow: target.AllowOnly([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")})}
+	for name, values := range map[string]map[string]string{
+		"plain": {"brokers": "127.0.0.1:9092"},
+		"TLS":   {"brokers": "127.0.0.1:9092", "tls": "on"},
+	} {
+		p, err := open(settings(t, values), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for call, err := range map[string]error{
+			"send":  p.Send(t.Context(), []target.Message{{Key: "b/k", Body: []byte("{}")}}),
+			"check": p.Check(t.Context()),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "not among the allowed networks") {
+				t.Errorf("%s, %s: %v", name, call, err)
+			}
 		}
 	}
 }
