@@ -58,6 +58,7 @@ func TestReload(t *testing.T) {
 	s.awaitSerial(t, "files.example.org", two)
 	s.awaitSerial(t, "later.example.org", three)
 
+	s.Output.WaitFor(t, "names=later.example.org") // the last that this reading says
 	before := s.Output.Count("certificate in use")
 	four := s.authority.Issue(s.certs, "localhost")
 	s.Signal(syscall.SIGHUP)
