@@ -64,7 +64,7 @@ func (s *FieldSet) apply(values map[string]string, required bool) []error {
 		if text == "" {
 			text = f.Default
 		}
-		if text == "" && f.Required && required {
+		if text == "" && f.Required && required && values[f.Unless] == "" {
 			errs = append(errs, &FieldError{Key: f.Key, Err: errRequired})
 			continue
 		}

@@ -35,6 +35,8 @@ type Field struct {
 	Default string
 	// Required fields must have a value while the instance is enabled.
 	Required bool
+	// Unless is a key whose value makes this one dispensable.
+	Unless string
 	// Secret fields are left out of `config get` once they have a value.
 	Secret bool
 	// HiddenIfEmpty fields are printed only when they were given a value.
@@ -59,6 +61,12 @@ type Option func(*Field)
 
 // Required makes an enabled instance without this value invalid.
 func Required() Option { return func(f *Field) { f.Required = true } }
+
+// RequiredUnless is Required while the other key has no value: for a key that
+// replaced others which are still read.
+func RequiredUnless(other string) Option {
+	return func(f *Field) { f.Required, f.Unless = true, other }
+}
 
 // Default is the value in force when none is given, in the form in which a user
 // would type it.
