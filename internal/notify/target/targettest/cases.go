@@ -71,7 +71,7 @@ func testResend(t *testing.T, c *session) {
 		t.Fatal("nothing arrived")
 	}
 	for _, r := range got {
-		if r.ID != got[0].ID || r.Body != got[0].Body {
+		if r.ID != got[0].ID || c.text(r.Body) != c.text(got[0].Body) {
 			t.Errorf("a resend differs: %+v and %+v", got[0], r)
 		}
 	}
@@ -90,10 +90,10 @@ func testOrder(t *testing.T, c *session) {
 	}
 	var got []string
 	for _, r := range c.harness.Received(t) {
-		got = append(got, r.Body)
+		got = append(got, c.text(r.Body))
 	}
 	for i, m := range msgs {
-		if i >= len(got) || got[i] != string(m.Body) {
+		if i >= len(got) || got[i] != c.text(string(m.Body)) {
 			t.Fatalf("message %d is not in its place", i)
 		}
 	}

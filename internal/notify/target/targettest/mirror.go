@@ -169,9 +169,13 @@ func (c *session) wantRows(t *testing.T, msgs ...target.Message) {
 	t.Helper()
 	want := make(map[string]string)
 	for _, m := range msgs {
-		want[m.Key] = string(m.Body)
+		want[m.Key] = c.text(string(m.Body))
 	}
-	if diff := cmp.Diff(want, c.rows(t, c.harness)); diff != "" {
+	got := c.rows(t, c.harness)
+	for key, body := range got {
+		got[key] = c.text(body)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ package targettest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -39,6 +40,9 @@ type Suite struct {
 	Env target.Env
 	// Variants are other ways to reach a destination, such as TLS.
 	Variants []Variant
+	// JSON says that the destination keeps the JSON of a body, not its text, as
+	// databases do: spaces and the order of members are then of no account.
+	JSON bool
 	// Rows, for settings with which the kind mirrors a bucket, lists what the
 	// copy shows: the JSON of each "<bucket>/<key>". Received may then be its
 	// values.
@@ -134,6 +138,7 @@ type session struct {
 	harness  Harness
 	rows     func(*testing.T, Harness) map[string]string
 	forgets  bool
+	json     bool
 	target   target.Target
 
 	mu   sync.Mutex
@@ -146,7 +151,10 @@ func (s Suite) run(t *testing.T, start func(*testing.T) Harness, f func(*testing
 	t.Helper()
 	h := start(t)
 	before := goleak.IgnoreCurrent()
-	c := &session{kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h, rows: s.Rows, forgets: s.Forgets}
+	c := &session{
+		kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h,
+		rows: s.Rows, forgets: s.Forgets, json: s.JSON,
+	}
 	if err := config.Decode(c.settings, h.Values()); err != nil {
 		t.Fatalf("settings: %v", err)
 	}
@@ -277,13 +285,31 @@ func (c *session) wantReceived(t *testing.T, msgs ...target.Message) {
 	t.Helper()
 	got := make(map[string]bool)
 	for _, r := range c.harness.Received(t) {
-		got[r.Body] = true
+		got[c.text(r.Body)] = true
 	}
 	for _, m := range msgs {
-		if !got[string(m.Body)] {
+		if !got[c.text(string(m.Body))] {
 			t.Errorf("event %s of %q was acknowledged, but no consumer gets it", m.ID, m.Key)
 		}
 	}
+}
+
+// text is the form in which bodies are compared.
+func (c *session) text(body string) string {
+	if !c.json {
+		return body
+	}
+	var value any
+	d := json.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&value); err != nil {
+		return body
+	}
+	sorted, err := json.Marshal(value)
+	if err != nil {
+		return body
+	}
+	return string(sorted)
 }
 
 // distinct names a key that the session has not named before.
