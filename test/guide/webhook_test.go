@@ -18,6 +18,7 @@ var notifyHelp = []string{
 	"notify_amqp publish bucket notifications to AMQP endpoints",
 	"notify_redis publish bucket notifications to Redis datastores",
 	"notify_nats publish bucket notifications to NATS endpoints",
+	"notify_postgres publish bucket notifications to Postgres databases",
 	"notify_kafka publish bucket notifications to Kafka endpoints",
 	"notify_webhook publish bucket notifications to webhook endpoints",
 }

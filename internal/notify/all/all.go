@@ -5,6 +5,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/amqp"
 	"github.com/carillon-s3/carillon/internal/notify/kafka"
 	"github.com/carillon-s3/carillon/internal/notify/nats"
+	"github.com/carillon-s3/carillon/internal/notify/postgres"
 	"github.com/carillon-s3/carillon/internal/notify/redis"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/notify/webhook"
@@ -17,6 +18,7 @@ func Kinds() []target.Kind {
 		amqp.Kind(),
 		redis.Kind(),
 		nats.Kind(),
+		postgres.Kind(),
 		kafka.Kind(),
 		webhook.Kind(),
 	}

@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/notify/target"
+)
+
+// accessTable gets a row for each event. A table that we make has the event's
+// id as its key, so that an event which comes again is no second row; one of
+// MinIO's shape has no place for it.
+type accessTable struct{ table tableName }
+
+const eventID = "event_id"
+
+func accessColumns() []wanted {
+	return []wanted{
+		{name: "event_time", types: []string{"timestamptz"}},
+		{name: "event_data", types: jsons()},
+		{name: eventID, types: texts(), unique: true, optional: true},
+	}
+}
+
+func (a *accessTable) prepare(ctx context.Context, c *connection) error {
+	s, err := c.ensure(ctx, a.table, accessColumns(), []string{
+		`CREATE TABLE IF NOT EXISTS ` + a.table.sql() +
+			` (event_time TIMESTAMP WITH TIME ZONE NOT NULL, event_data JSONB, event_id VARCHAR PRIMARY KEY)`,
+	})
+	if err != nil {
+		return err
+	}
+	c.withID = s.column(eventID) != nil
+	return nil
+}
+
+func (a *accessTable) check(ctx context.Context, c *connection) error {
+	_, err := c.ensure(ctx, a.table, accessColumns(), nil)
+	return err
+}
+
+func (a *accessTable) write(ctx context.Context, c *connection, batch []target.Message) error {
+	times, bodies, ids := make([]time.Time, len(batch)), make([]string, len(batch)), make([]string, len(batch))
+	for i, m := range batch {
+		times[i], bodies[i], ids[i] = m.Time, string(m.Body), m.ID
+	}
+	t := newTransaction()
+	if c.withID {
+		t.Queue(`INSERT INTO `+a.table.sql()+` (event_time, event_data, event_id)
+SELECT e.at, e.body::jsonb, e.id FROM unnest($1::timestamptz[], $2::text[], $3::text[]) WITH ORDINALITY AS e(at, body, id, n) ORDER BY n
+ON CONFLICT (event_id) DO NOTHING`, times, bodies, ids)
+	} else {
+		t.Queue(`INSERT INTO `+a.table.sql()+` (event_time, event_data)
+SELECT e.at, e.body::jsonb FROM unnest($1::timestamptz[], $2::text[]) WITH ORDINALITY AS e(at, body, n) ORDER BY n`, times, bodies)
+	}
+	return c.run(ctx, t)
+}

@@ -1,0 +1,56 @@
+package postgres_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/carillon-s3/carillon/internal/brokertest"
+	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/notify/postgres"
+	"github.com/carillon-s3/carillon/internal/notify/target"
+)
+
+// BenchmarkSend writes events of distinct keys from as many senders as the
+// settings allow.
+func BenchmarkSend(b *testing.B) {
+	s := &server{Postgres: brokertest.StartPostgres(b)}
+	for _, format := range []string{"namespace", "access"} {
+		b.Run(format, func(b *testing.B) { benchmarkSend(b, s.newTable(format).values) })
+	}
+}
+
+func benchmarkSend(b *testing.B, values map[string]string) {
+	kind := postgres.Kind()
+	settings := kind.New()
+	if err := config.Decode(settings, values); err != nil {
+		b.Fatal(err)
+	}
+	tgt, err := kind.Open(settings, target.Env{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = tgt.Close() }()
+	traits := kind.Traits(settings)
+	var made atomic.Uint64
+	b.ResetTimer()
+	b.SetParallelism(1)
+	b.RunParallel(func(p *testing.PB) {
+		var batch []target.Message
+		flush := func() {
+			if err := tgt.Send(b.Context(), batch); err != nil {
+				b.Error(err)
+			}
+			batch = nil
+		}
+		for p.Next() {
+			n := made.Add(1)
+			h := history{sequence: n}
+			if batch = append(batch, h.put(fmt.Sprintf("key-%d", n))); len(batch) == traits.MaxBatch {
+				flush()
+			}
+		}
+		flush()
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
