@@ -12,7 +12,11 @@ import (
 // MinIO's shape has no place for it.
 type accessTable struct{ table tableName }
 
-const eventID = "event_id"
+const (
+	eventID = "event_id"
+	// eventTimeUnit is that of eventTime in the JSON, which the column repeats.
+	eventTimeUnit = time.Millisecond
+)
 
 func accessColumns() []wanted {
 	return []wanted{
@@ -42,7 +46,7 @@ func (a *accessTable) check(ctx context.Context, c *connection) error {
 func (a *accessTable) write(ctx context.Context, c *connection, batch []target.Message) error {
 	times, bodies, ids := make([]time.Time, len(batch)), make([]string, len(batch)), make([]string, len(batch))
 	for i, m := range batch {
-		times[i], bodies[i], ids[i] = m.Time, string(m.Body), m.ID
+		times[i], bodies[i], ids[i] = m.Time.Truncate(eventTimeUnit), string(m.Body), m.ID
 	}
 	t := newTransaction()
 	if c.withID {
