@@ -74,19 +74,35 @@ func (p *pool) get(ctx context.Context) (*connection, error) {
 }
 
 func (p *pool) take(ctx context.Context) (*connection, error) {
+	for {
+		c, err := p.takeIdle()
+		if err != nil {
+			return nil, err
+		}
+		if c == nil {
+			return p.connect(ctx)
+		}
+		if c.conn.PgConn().CheckConn() == nil {
+			return c, nil
+		}
+		c.drop() // the server ended it meanwhile
+	}
+}
+
+// takeIdle returns nil if no connection is idle.
+func (p *pool) takeIdle() (*connection, error) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed {
-		p.mu.Unlock()
 		return nil, errClosed
 	}
-	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return c, nil
+	n := len(p.idle)
+	if n == 0 {
+		return nil, nil //nolint:nilnil // that is no error
 	}
-	p.mu.Unlock()
-	return p.connect(ctx)
+	c := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return c, nil
 }
 
 func (p *pool) connect(ctx context.Context) (*connection, error) {

@@ -37,6 +37,22 @@ func (s *server) psql(t *testing.T, sql string) string {
 	return string(out)
 }
 
+// certRole is a user who must show a client certificate beside the password.
+const certRole = "bearer"
+
+func (s *server) demandCertificate(t *testing.T) {
+	t.Helper()
+	s.psql(t, fmt.Sprintf(`CREATE ROLE %[1]s LOGIN SUPERUSER PASSWORD '%[2]s';
+DO $$ BEGIN EXECUTE format('COPY (SELECT unnest(string_to_array(%%L, chr(10)))) TO %%L',
+	E'hostssl all %[1]s 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\nhost all %[1]s 127.0.0.1/32 reject\n' || pg_read_file(current_setting('hba_file')),
+	current_setting('hba_file')); END $$`, certRole, brokertest.Password))
+	s.psql(t, "SELECT pg_reload_conf()")
+}
+
+func (s *server) certURL(options string) string {
+	return fmt.Sprintf("postgres://%s:%s@%s/%s%s", certRole, brokertest.Password, s.Address, s.Database, options)
+}
+
 // table is one test's.
 type table struct {
 	*server
@@ -130,6 +146,7 @@ func TestSuiteAccess(t *testing.T) {
 	connect := func(text string) func(*testing.T) targettest.Harness {
 		return with(func(d *table) { d.values["connection_string"] = text })
 	}
+	s.demandCertificate(t)
 	s.psql(t, "CREATE SCHEMA \"My Schema\"")
 	certs := s.Certs
 	targettest.Run(t, targettest.Suite{
@@ -139,7 +156,9 @@ func TestSuiteAccess(t *testing.T) {
 			{Name: "TLS", New: connect(s.url("?sslmode=verify-full&sslrootcert=" + certs.CA))},
 			{Name: "TLS verified by authority alone", New: connect(s.url("?sslmode=verify-ca&sslrootcert=" + certs.CA))},
 			{Name: "TLS without its CA", New: connect(s.url("?sslmode=verify-full&sslrootcert=" + certs.OtherCA)), WantErr: "certificate signed by unknown authority"},
-			{Name: "TLS with client certificate", New: connect(s.url("?sslmode=verify-full&sslrootcert=" + certs.CA + "&sslcert=" + certs.ClientCert + "&sslkey=" + certs.ClientKey))},
+			{Name: "TLS with client certificate", New: connect(s.certURL("?sslmode=verify-full&sslrootcert=" + certs.CA + "&sslcert=" + certs.ClientCert + "&sslkey=" + certs.ClientKey))},
+			{Name: "TLS without the client certificate", New: connect(s.certURL("?sslmode=verify-full&sslrootcert=" + certs.CA)), WantErr: "requires a valid client certificate"},
+			{Name: "no TLS where it is demanded", New: connect(s.certURL("?sslmode=disable")), WantErr: "no encryption"},
 			{Name: "keys and values", New: connect(fmt.Sprintf("host=127.0.0.1 port=%s username=%s password='%s' database=%s sslmode=disable",
 				portOf(s.Address), brokertest.Login, brokertest.Password, s.Database))},
 			{Name: "deprecated keys", New: with(func(d *table) {

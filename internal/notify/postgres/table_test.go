@@ -145,6 +145,16 @@ func TestRowsOfMinIO(t *testing.T) {
 	}
 }
 
+// TestIdleConnectionEnds: that a server ends idle connections is no failure.
+func TestIdleConnectionEnds(t *testing.T) {
+	s := startServer(t)
+	d := s.newTable("access")
+	tgt, h := d.target(t), new(history)
+	mustSend(t, tgt, h.put("a"))
+	s.psql(t, "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+	mustSend(t, tgt, h.put("b"))
+}
+
 func TestPrune(t *testing.T) {
 	s := startServer(t)
 	d := s.newTable("namespace")
