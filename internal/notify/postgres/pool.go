@@ -82,7 +82,7 @@ func (p *pool) take(ctx context.Context) (*connection, error) {
 		if c == nil {
 			return p.connect(ctx)
 		}
-		if c.conn.PgConn().CheckConn() == nil {
+		if c.conn.Ping(ctx) == nil {
 			return c, nil
 		}
 		c.drop() // the server ended it meanwhile
