@@ -20,6 +20,14 @@ const (
 	Elasticsearch8 = "8.5.0"
 )
 
+// Users of a node with security, besides Login, with the same Password. They may
+// use the indexes whose names begin with LimitedIndexes, and nothing else.
+const (
+	ElasticsearchWriter = "writer"
+	ElasticsearchViewer = "viewer"
+	LimitedIndexes      = "limited-"
+)
+
 // Elasticsearch is a single node.
 type Elasticsearch struct {
 	*Process
@@ -31,21 +39,20 @@ type Elasticsearch struct {
 	client *http.Client
 }
 
-// StartElasticsearch starts a node, with security (https, Login and Password) or
-// without.
+// StartElasticsearch starts a node, with security (https, Login and Password; it
+// verifies a client's certificate if one is shown) or without.
 func StartElasticsearch(t T, version string, secure bool) *Elasticsearch {
 	t.Helper()
-	e := &Elasticsearch{Process: newProcess(t, "elasticsearch-"+version), client: &http.Client{Timeout: 10 * time.Second}}
-	e.runAs("elasticsearch")
+	e := newElasticsearch(t, "elasticsearch-"+version)
 	home := cached(t, "elasticsearch/"+version+"/elasticsearch-"+version)
-	port, transport := freePort(t), freePort(t)
+	port := freePort(t)
 	scheme := "http"
 	if secure {
 		scheme = "https"
 		e.secure()
 	}
 	e.URL = scheme + "://" + address(port)
-	conf := e.configure(home, version, secure, port, transport)
+	conf := e.configure(home, version, secure, port, freePort(t))
 	tmp := e.mkdir("tmp")
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + e.Dir, "ES_PATH_CONF=" + conf, "ES_TMPDIR=" + tmp, "ES_JAVA_HOME=" + javaHome(t),
@@ -55,6 +62,7 @@ func StartElasticsearch(t T, version string, secure bool) *Elasticsearch {
 		add := exec.Command(filepath.Join(home, "bin/elasticsearch-users"), "useradd", Login, "-p", Password, "-r", "superuser")
 		add.Dir, add.Env = home, env
 		e.run(add)
+		e.addLimitedUsers()
 	}
 	e.command = func() *exec.Cmd {
 		cmd := exec.Command(filepath.Join(home, "bin/elasticsearch"))
@@ -63,6 +71,13 @@ func StartElasticsearch(t T, version string, secure bool) *Elasticsearch {
 	}
 	e.ready = e.healthy
 	e.Start()
+	return e
+}
+
+func newElasticsearch(t T, name string) *Elasticsearch {
+	t.Helper()
+	e := &Elasticsearch{Process: newProcess(t, name), client: &http.Client{Timeout: 10 * time.Second}}
+	e.runAs("elasticsearch")
 	return e
 }
 
@@ -76,6 +91,27 @@ func (e *Elasticsearch) secure() {
 	e.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 }
 
+// addLimitedUsers writes files, since roles cannot be made by requests here: that
+// takes a module which these nodes do not have.
+func (e *Elasticsearch) addLimitedUsers() {
+	e.t.Helper()
+	const role = "%s:\n  indices:\n    - names: ['" + LimitedIndexes + "*']\n      privileges: [%s]\n"
+	e.write("config/roles.yml", fmt.Sprintf(role, ElasticsearchWriter, "create_index, read, write, view_index_metadata")+
+		fmt.Sprintf(role, ElasticsearchViewer, "view_index_metadata"))
+	for _, name := range []string{"users", "users_roles"} {
+		text := mustRead(e.t, filepath.Join(e.Dir, "config", name))
+		first, _, _ := strings.Cut(text, "\n")
+		for _, user := range []string{ElasticsearchWriter, ElasticsearchViewer} {
+			line := user + ":" + user // the role and who has it
+			if name == "users" {
+				line = strings.Replace(first, Login, user, 1) // the hash of the same password
+			}
+			text += line + "\n"
+		}
+		e.write("config/"+name, text)
+	}
+}
+
 // configure writes the node's configuration and returns its folder.
 func (e *Elasticsearch) configure(home, version string, secure bool, port, transport int) string {
 	e.t.Helper()
@@ -84,6 +120,28 @@ func (e *Elasticsearch) configure(home, version string, secure bool, port, trans
 	for _, name := range []string{"roles.yml", "users", "users_roles", "role_mapping.yml"} {
 		e.write("config/"+name, mustRead(e.t, filepath.Join(home, "config", name)))
 	}
+	text := e.common(port, transport)
+	text += fmt.Sprintf("xpack.security.enabled: %t\nxpack.security.http.ssl.enabled: %t\n", secure, secure)
+	if strings.HasPrefix(version, "8.") {
+		text += "xpack.security.enrollment.enabled: false\nxpack.security.autoconfiguration.enabled: false\n"
+	}
+	if secure {
+		// The node reads certificates from its own folder only.
+		e.write("config/server.key", mustRead(e.t, e.Certs.ServerKey))
+		e.write("config/server.crt", mustRead(e.t, e.Certs.ServerCert))
+		text += "xpack.security.http.ssl.key: server.key\nxpack.security.http.ssl.certificate: server.crt\n"
+		// A client's certificate is not asked for, but if one is shown it is verified.
+		e.write("config/ca.crt", mustRead(e.t, e.Certs.CA))
+		text += "xpack.security.http.ssl.client_authentication: optional\nxpack.security.http.ssl.certificate_authorities: ca.crt\n"
+	}
+	e.write("config/elasticsearch.yml", text)
+	return conf
+}
+
+// common writes what a node of either program needs beside its settings, and
+// returns those that they share.
+func (e *Elasticsearch) common(port, transport int) string {
+	e.t.Helper()
 	e.write("config/log4j2.properties", `status = error
 appender.console.type = Console
 appender.console.name = console
@@ -94,7 +152,7 @@ rootLogger.appenderRef.console.ref = console
 `)
 	e.write("config/jvm.options", fmt.Sprintf("-Xms512m\n-Xmx512m\n-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n-XX:-AlwaysPreTouch\n"+
 		"-Djava.io.tmpdir=%s\n-Djava.security.manager=allow\n", filepath.Join(e.Dir, "tmp")))
-	text := fmt.Sprintf(`cluster.name: test
+	return fmt.Sprintf(`cluster.name: test
 node.name: test
 path.data: %s
 path.logs: %s
@@ -104,20 +162,7 @@ transport.port: %d
 discovery.type: single-node
 cluster.routing.allocation.disk.threshold_enabled: false
 action.auto_create_index: true
-xpack.security.enabled: %t
-xpack.security.http.ssl.enabled: %t
-`, e.mkdir("data"), e.mkdir("logs"), port, transport, secure, secure)
-	if strings.HasPrefix(version, "8.") {
-		text += "xpack.security.enrollment.enabled: false\nxpack.security.autoconfiguration.enabled: false\n"
-	}
-	if secure {
-		// The node reads certificates from its own folder only.
-		e.write("config/server.key", mustRead(e.t, e.Certs.ServerKey))
-		e.write("config/server.crt", mustRead(e.t, e.Certs.ServerCert))
-		text += "xpack.security.http.ssl.key: server.key\nxpack.security.http.ssl.certificate: server.crt\n"
-	}
-	e.write("config/elasticsearch.yml", text)
-	return conf
+`, e.mkdir("data"), e.mkdir("logs"), port, transport)
 }
 
 func javaHome(t T) string {
