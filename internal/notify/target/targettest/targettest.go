@@ -122,6 +122,12 @@ func Run(t *testing.T, s Suite) {
 	for name, f := range cases {
 		t.Run(name, func(t *testing.T) { s.run(t, s.New, f) })
 	}
+	RunVariants(t, s)
+}
+
+// RunVariants runs the variants alone, for destinations of which one passes the
+// suite already.
+func RunVariants(t *testing.T, s Suite) {
 	for _, v := range s.Variants {
 		t.Run(v.Name, func(t *testing.T) {
 			s.run(t, v.New, func(t *testing.T, c *session) { testVariant(t, c, v) })
