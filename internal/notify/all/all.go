@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/carillon-s3/carillon/internal/notify/amqp"
+	"github.com/carillon-s3/carillon/internal/notify/elasticsearch"
 	"github.com/carillon-s3/carillon/internal/notify/kafka"
 	"github.com/carillon-s3/carillon/internal/notify/nats"
 	"github.com/carillon-s3/carillon/internal/notify/postgres"
@@ -16,6 +17,7 @@ import (
 func Kinds() []target.Kind {
 	return []target.Kind{
 		amqp.Kind(),
+		elasticsearch.Kind(),
 		redis.Kind(),
 		nats.Kind(),
 		postgres.Kind(),
