@@ -22,6 +22,7 @@ var notifyHelp = []string{
 	"notify_postgres publish bucket notifications to Postgres databases",
 	"notify_kafka publish bucket notifications to Kafka endpoints",
 	"notify_webhook publish bucket notifications to webhook endpoints",
+	"notify_nsq publish bucket notifications to NSQ endpoints",
 }
 
 // eventList is what the guide prints for `mc event list myminio/images`, with

@@ -6,6 +6,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/elasticsearch"
 	"github.com/carillon-s3/carillon/internal/notify/kafka"
 	"github.com/carillon-s3/carillon/internal/notify/nats"
+	"github.com/carillon-s3/carillon/internal/notify/nsq"
 	"github.com/carillon-s3/carillon/internal/notify/postgres"
 	"github.com/carillon-s3/carillon/internal/notify/redis"
 	"github.com/carillon-s3/carillon/internal/notify/target"
@@ -23,5 +24,6 @@ func Kinds() []target.Kind {
 		postgres.Kind(),
 		kafka.Kind(),
 		webhook.Kind(),
+		nsq.Kind(),
 	}
 }
