@@ -11,10 +11,10 @@ import (
 // they ask for Login and Password.
 type Mosquitto struct {
 	*Process
-	// Open, Auth, TLS, WS and WSS are addresses; those of websockets take any
-	// path.
-	Open, Auth, TLS, WS, WSS string
-	Certs                    *Certs
+	// Open, Auth, TLS, Mutual, WS and WSS are addresses. Mutual is TLS that
+	// demands a client's certificate; those of websockets take any path.
+	Open, Auth, TLS, Mutual, WS, WSS string
+	Certs                            *Certs
 }
 
 // StartMosquitto starts one, with a persistence that survives a stop.
@@ -31,14 +31,15 @@ func StartMosquitto(t T) *Mosquitto {
 		conf.WriteString("user " + mosquittoUser + "\n")
 	}
 	auth := "allow_anonymous false\npassword_file " + passwords + "\n"
-	secure := fmt.Sprintf("cafile %s\ncertfile %s\nkeyfile %s\nrequire_certificate false\n", m.Certs.CA, m.Certs.ServerCert, m.Certs.ServerKey)
+	secure := fmt.Sprintf("cafile %s\ncertfile %s\nkeyfile %s\n", m.Certs.CA, m.Certs.ServerCert, m.Certs.ServerKey)
 	// Without socket_domain the listeners for websockets ignore the address.
 	const ws = "protocol websockets\nsocket_domain ipv4\n"
 	for _, l := range []struct {
 		to   *string
 		text string
 	}{
-		{&m.Open, "allow_anonymous true\n"}, {&m.Auth, auth}, {&m.TLS, auth + secure}, {&m.WS, ws + auth}, {&m.WSS, ws + auth + secure},
+		{&m.Open, "allow_anonymous true\n"}, {&m.Auth, auth}, {&m.TLS, auth + secure},
+		{&m.Mutual, auth + secure + "require_certificate true\n"}, {&m.WS, ws + auth}, {&m.WSS, ws + auth + secure},
 	} {
 		port := freePort(t)
 		*l.to = address(port)

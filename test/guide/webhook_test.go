@@ -16,6 +16,7 @@ import (
 // `mc admin config get myminio | grep notify`, of the kinds that there are.
 var notifyHelp = []string{
 	"notify_amqp publish bucket notifications to AMQP endpoints",
+	"notify_mqtt publish bucket notifications to MQTT endpoints",
 	"notify_elasticsearch publish bucket notifications to Elasticsearch endpoints",
 	"notify_redis publish bucket notifications to Redis datastores",
 	"notify_nats publish bucket notifications to NATS endpoints",

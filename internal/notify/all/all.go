@@ -5,6 +5,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/amqp"
 	"github.com/carillon-s3/carillon/internal/notify/elasticsearch"
 	"github.com/carillon-s3/carillon/internal/notify/kafka"
+	"github.com/carillon-s3/carillon/internal/notify/mqtt"
 	"github.com/carillon-s3/carillon/internal/notify/nats"
 	"github.com/carillon-s3/carillon/internal/notify/nsq"
 	"github.com/carillon-s3/carillon/internal/notify/postgres"
@@ -18,6 +19,7 @@ import (
 func Kinds() []target.Kind {
 	return []target.Kind{
 		amqp.Kind(),
+		mqtt.Kind(),
 		elasticsearch.Kind(),
 		redis.Kind(),
 		nats.Kind(),
