@@ -15,12 +15,13 @@ func BenchmarkSend(b *testing.B) {
 	for qos := range 3 {
 		b.Run(fmt.Sprintf("QoS %d", qos), func(b *testing.B) {
 			server := brokertest.StartMosquitto(b)
-			tp, err := open(&Settings{Broker: "tcp://" + server.Open, Topic: "minio", QoS: qos}, target.Env{})
+			settings := &Settings{Broker: "tcp://" + server.Open, Topic: "minio", QoS: qos}
+			tp, err := open(settings, target.Env{})
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer func() { _ = tp.Close() }()
-			batch := messages(maxBatch)
+			batch := messages(settings.maxBatch())
 			for i := range batch {
 				batch[i].Body = bytes.Repeat([]byte("x"), 1<<10)
 			}

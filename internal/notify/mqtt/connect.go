@@ -52,6 +52,7 @@ func (t *topic) greet(ctx context.Context, v version) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn = withQuickAck(conn)
 	quiet := t.settings.keepAlive() * 3 / 4 // the broker must hear from us in time
 	s := newSession(conn, conn, quiet)
 	release := s.guard(ctx)

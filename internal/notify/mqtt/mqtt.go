@@ -36,6 +36,10 @@ const (
 	// was written.
 	maxBatch      = 1000
 	maxBatchBytes = 4 << 20
+	// maxBatchTwice is the same for qos=2, where a broker has to remember each
+	// message between its answers. Mosquitto ends the connection over more than
+	// 20, others over fewer.
+	maxBatchTwice = 10
 	// timeout bounds one Send, connecting included.
 	timeout = 30 * time.Second
 )
@@ -45,13 +49,20 @@ func Kind() target.Kind {
 	return target.New(target.Definition[Settings, *Settings]{
 		Name:        "mqtt",
 		Description: "publish bucket notifications to MQTT endpoints",
-		Traits: func(*Settings) target.Traits {
+		Traits: func(s *Settings) target.Traits {
 			return target.Traits{
-				MaxBatch: maxBatch, MaxBatchBytes: maxBatchBytes, Senders: 1, Ordered: true, Timeout: timeout, Body: target.Envelope,
+				MaxBatch: s.maxBatch(), MaxBatchBytes: maxBatchBytes, Senders: 1, Ordered: true, Timeout: timeout, Body: target.Envelope,
 			}
 		},
 		Open: func(s *Settings, env target.Env) (target.Target, error) { return open(s, env) },
 	})
+}
+
+func (s *Settings) maxBatch() int {
+	if s.QoS == 2 {
+		return maxBatchTwice
+	}
+	return maxBatch
 }
 
 // topic is a topic of a broker.

@@ -15,6 +15,14 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/target/targettest"
 )
 
+// TestSuiteTwice runs the suite with QoS 2.
+func TestSuiteTwice(t *testing.T) {
+	targettest.Run(t, targettest.Suite{
+		Kind: Kind(),
+		New:  func(t *testing.T) targettest.Harness { return newSubscriber(t, set("qos", "2")) },
+	})
+}
+
 func TestSuite(t *testing.T) {
 	with := func(edits ...edit) func(*testing.T) targettest.Harness {
 		return func(t *testing.T) targettest.Harness { return newSubscriber(t, edits...) }
@@ -25,7 +33,6 @@ func TestSuite(t *testing.T) {
 		New:  with(),
 		Variants: []targettest.Variant{
 			{Name: "QoS 0", New: with(set("qos", "0"))},
-			{Name: "QoS 2", New: with(set("qos", "2"))},
 			{Name: "no password asked for", New: with(anonymous)},
 			{Name: "password in the URL", New: with(inURL)},
 			{Name: "wrong password", New: with(set("password", "wr0ng-s3cret")), WantErr: "not Authorized"},
