@@ -24,7 +24,7 @@ print([is_new(event(key, "18789D7A0000000" + n)) for key, n in
 func TestExamplesDropDuplicates(t *testing.T) {
 	t.Parallel()
 	python := harness.Tool(t, harness.EnvConsumers, "consumers/*/bin/python3")
-	for _, page := range []string{"amqp.md"} {
+	for _, page := range []string{"amqp.md", "mqtt.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			program := write(t, "example.py", example(t, page)+duplicates)
