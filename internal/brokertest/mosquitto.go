@@ -38,8 +38,12 @@ func StartMosquitto(t T) *Mosquitto {
 		to   *string
 		text string
 	}{
-		{&m.Open, "allow_anonymous true\n"}, {&m.Auth, auth}, {&m.TLS, auth + secure},
-		{&m.Mutual, auth + secure + "require_certificate true\n"}, {&m.WS, ws + auth}, {&m.WSS, ws + auth + secure},
+		{&m.Open, "allow_anonymous true\n"},
+		{&m.Auth, auth},
+		{&m.TLS, auth + secure},
+		{&m.Mutual, auth + secure + "require_certificate true\n"},
+		{&m.WS, ws + auth},
+		{&m.WSS, ws + auth + secure},
 	} {
 		port := freePort(t)
 		*l.to = address(port)

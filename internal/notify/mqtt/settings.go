@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -108,7 +109,7 @@ func (s *Settings) broker() (*url.URL, error) {
 	if port == "" {
 		port = "8883" // the other schemes are all names for TLS
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return nil, fmt.Errorf("broker: there is no port %s", port)
 	}
 	u.Host = net.JoinHostPort(u.Hostname(), port)

@@ -57,6 +57,7 @@ func TestValidate(t *testing.T) {
 		"no scheme":            {values{"broker": "localhost:1883", "topic": "t"}, "broker: "},
 		"port not a number":    {values{"broker": "tcp://u:s3cret@h:port", "topic": "t"}, "broker: "},
 		"port too large":       {values{"broker": "tcp://u:s3cret@h:70000", "topic": "t"}, "broker: there is no port 70000"},
+		"port zero":            {values{"broker": "tcp://u:s3cret@h:0", "topic": "t"}, "broker: there is no port 0"},
 		"port but no host":     {values{"broker": "tcp://u:s3cret@:1883", "topic": "t"}, "broker: the URL names no host"},
 		"wildcard":             {values{"broker": "tcp://h", "topic": "minio/#"}, "topic: the wildcards"},
 		"wildcard of a level":  {values{"broker": "tcp://h", "topic": "minio/+/x"}, "topic: the wildcards"},
