@@ -15,15 +15,15 @@ import (
 // notifyHelp are the lines that the guide prints for
 // `mc admin config get myminio | grep notify`, of the kinds that there are.
 var notifyHelp = []string{
+	"notify_webhook publish bucket notifications to webhook endpoints",
 	"notify_amqp publish bucket notifications to AMQP endpoints",
+	"notify_kafka publish bucket notifications to Kafka endpoints",
 	"notify_mqtt publish bucket notifications to MQTT endpoints",
+	"notify_nats publish bucket notifications to NATS endpoints",
+	"notify_nsq publish bucket notifications to NSQ endpoints",
+	"notify_postgres publish bucket notifications to Postgres databases",
 	"notify_elasticsearch publish bucket notifications to Elasticsearch endpoints",
 	"notify_redis publish bucket notifications to Redis datastores",
-	"notify_nats publish bucket notifications to NATS endpoints",
-	"notify_postgres publish bucket notifications to Postgres databases",
-	"notify_kafka publish bucket notifications to Kafka endpoints",
-	"notify_webhook publish bucket notifications to webhook endpoints",
-	"notify_nsq publish bucket notifications to NSQ endpoints",
 }
 
 // eventList is what the guide prints for `mc event list myminio/images`, with

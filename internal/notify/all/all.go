@@ -18,14 +18,14 @@ import (
 // notification guide.
 func Kinds() []target.Kind {
 	return []target.Kind{
+		webhook.Kind(),
 		amqp.Kind(),
+		kafka.Kind(),
 		mqtt.Kind(),
+		nats.Kind(),
+		nsq.Kind(),
+		postgres.Kind(),
 		elasticsearch.Kind(),
 		redis.Kind(),
-		nats.Kind(),
-		postgres.Kind(),
-		kafka.Kind(),
-		webhook.Kind(),
-		nsq.Kind(),
 	}
 }
