@@ -6,6 +6,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/elasticsearch"
 	"github.com/carillon-s3/carillon/internal/notify/kafka"
 	"github.com/carillon-s3/carillon/internal/notify/mqtt"
+	"github.com/carillon-s3/carillon/internal/notify/mysql"
 	"github.com/carillon-s3/carillon/internal/notify/nats"
 	"github.com/carillon-s3/carillon/internal/notify/nsq"
 	"github.com/carillon-s3/carillon/internal/notify/postgres"
@@ -22,6 +23,7 @@ func Kinds() []target.Kind {
 		amqp.Kind(),
 		kafka.Kind(),
 		mqtt.Kind(),
+		mysql.Kind(),
 		nats.Kind(),
 		nsq.Kind(),
 		postgres.Kind(),

@@ -1,0 +1,250 @@
+package mysql
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/notify/target"
+)
+
+const (
+	// pruneEvery is how often old entries are removed from the companion table.
+	pruneEvery = time.Hour
+	// turn is the row of the companion table that a writer locks: the writers of
+	// one table take turns, so that what they read is so when they write, also
+	// beside one that we gave up but the server did not.
+	turn = "turn"
+)
+
+// mirrorTable has a row for each object. A row is guarded by the sequencer in
+// its value; when the row goes, the companion table keeps the sequencer of the
+// delete for a week, so that an older event does not bring the row back.
+//
+// Rows are found by the SHA-256 of their key: a key is longer than an index
+// takes, and compares without regard to spaces at its end.
+type mirrorTable struct {
+	table, deleted tableName
+	now            func() time.Time
+
+	mu     sync.Mutex
+	pruned time.Time
+}
+
+func (m *mirrorTable) find(ctx context.Context, c *sql.Conn, create bool) (*layout, error) {
+	var statement, companion string
+	if create {
+		version := ""
+		if err := c.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
+			return nil, err
+		}
+		statement, companion = m.createSQL(strings.Contains(version, "MariaDB")), m.createCompanionSQL()
+	}
+	s, err := ensure(ctx, c, m.table, []wanted{
+		{name: "key_name", types: texts()},
+		{name: "key_hash", types: []string{"char", "varchar"}, unique: true},
+		{name: "value", types: jsons()},
+	}, statement)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ensure(ctx, c, m.deleted, []wanted{
+		{name: "key_hash", types: []string{"char", "varchar"}, unique: true},
+		{name: "sequencer", types: []string{"char", "varchar"}},
+		{name: "deleted_at", types: []string{"datetime"}},
+	}, companion)
+	if s == nil || d == nil || err != nil {
+		return nil, err
+	}
+	return &layout{withHash: !s.column("key_hash").generated}, nil
+}
+
+// createSQL makes the table that MinIO makes. MariaDB takes no generated column
+// as primary key, there the hash is an ordinary column.
+func (m *mirrorTable) createSQL(mariaDB bool) string {
+	hash := "CHAR(64) GENERATED ALWAYS AS (SHA2(key_name, 256)) STORED NOT NULL"
+	if mariaDB {
+		hash = "CHAR(64) NOT NULL"
+	}
+	return `CREATE TABLE IF NOT EXISTS ` + m.table.sql() + ` (key_name VARCHAR(3072) NOT NULL, key_hash ` + hash + `, value JSON, PRIMARY KEY (key_hash))
+CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ENGINE=InnoDB ROW_FORMAT=Dynamic`
+}
+
+func (m *mirrorTable) createCompanionSQL() string {
+	return `CREATE TABLE IF NOT EXISTS ` + m.deleted.sql() +
+		` (key_hash CHAR(64) NOT NULL, sequencer VARCHAR(32) NOT NULL, deleted_at DATETIME NOT NULL, PRIMARY KEY (key_hash), KEY (deleted_at))
+CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ENGINE=InnoDB ROW_FORMAT=Dynamic`
+}
+
+func (m *mirrorTable) write(ctx context.Context, c *sql.Conn, l *layout, batch []target.Message) error {
+	events := newest(batch)
+	if len(events) == 0 {
+		return nil
+	}
+	w := work{ctx: ctx, c: c, m: m}
+	w.lock()
+	known := w.known(events)
+	var set, del []entry
+	for _, e := range events {
+		switch {
+		case known[e.hash] >= e.message.Sequencer: // it, or something newer, was here
+		case e.message.Mirror() == target.MirrorSet:
+			set = append(set, e)
+		default:
+			del = append(del, e)
+		}
+	}
+	w.set(set, l.withHash)
+	w.remove(m.deleted, set)
+	w.remove(m.table, del)
+	w.remember(del)
+	if m.due() {
+		w.exec("DELETE FROM " + m.deleted.sql() + " WHERE deleted_at < UTC_TIMESTAMP() - INTERVAL 7 DAY")
+	}
+	return w.err
+}
+
+// due reports whether it is time to prune, once an interval. A prune that fails
+// is made up for by the next.
+func (m *mirrorTable) due() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.now().Sub(m.pruned) < pruneEvery {
+		return false
+	}
+	m.pruned = m.now()
+	return true
+}
+
+// entry is the newest event of a key.
+type entry struct {
+	hash    string
+	message *target.Message
+}
+
+// newest are the events of a batch that count: of several of a key the newest.
+func newest(batch []target.Message) []entry {
+	last := make(map[string]int, len(batch))
+	for i := range batch {
+		if batch[i].Mirror() == target.MirrorNothing {
+			continue
+		}
+		if j, ok := last[batch[i].Key]; !ok || batch[j].Sequencer <= batch[i].Sequencer {
+			last[batch[i].Key] = i
+		}
+	}
+	var out []entry
+	for i := range batch {
+		if j, ok := last[batch[i].Key]; ok && i == j {
+			sum := sha256.Sum256([]byte(batch[i].Key))
+			out = append(out, entry{hex.EncodeToString(sum[:]), &batch[i]})
+		}
+	}
+	return out
+}
+
+// work are the statements of one transaction; after an error it does nothing.
+type work struct {
+	ctx context.Context //nolint:containedctx // it lives as long as one Send
+	c   *sql.Conn
+	m   *mirrorTable
+	err error
+}
+
+func (w *work) exec(statement string, args ...any) {
+	if w.err == nil {
+		_, w.err = w.c.ExecContext(w.ctx, statement, args...)
+	}
+}
+
+// lock waits for this writer's turn.
+func (w *work) lock() {
+	w.exec("INSERT INTO "+w.m.deleted.sql()+" (key_hash, sequencer, deleted_at) VALUES (?, '', '9999-12-31') ON DUPLICATE KEY UPDATE sequencer = ''", turn)
+}
+
+// known are the sequencers that rows or the companion have of the keys.
+func (w *work) known(events []entry) map[string]string {
+	known := make(map[string]string, len(events))
+	in := " WHERE key_hash IN (" + tuples(len(events), "?") + ")"
+	args := hashes(events)
+	for _, query := range []string{
+		"SELECT key_hash, COALESCE(JSON_UNQUOTE(JSON_EXTRACT(value, '$.Records[0].s3.object.sequencer')), '') FROM " + w.m.table.sql() + in,
+		"SELECT key_hash, sequencer FROM " + w.m.deleted.sql() + in,
+	} {
+		if w.err == nil {
+			w.err = readPairs(w.ctx, w.c, known, query, args)
+		}
+	}
+	return known
+}
+
+// readPairs adds the pairs that a query returns; of two of a key the higher
+// stays.
+func readPairs(ctx context.Context, c *sql.Conn, into map[string]string, query string, args []any) error {
+	rows, err := c.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // the error shows in Err
+	for rows.Next() {
+		var hash, sequencer string
+		if err := rows.Scan(&hash, &sequencer); err != nil {
+			return fmt.Errorf("read sequencers: %w", err)
+		}
+		into[hash] = max(into[hash], sequencer)
+	}
+	return rows.Err()
+}
+
+func hashes(events []entry) []any {
+	args := make([]any, len(events))
+	for i, e := range events {
+		args[i] = e.hash
+	}
+	return args
+}
+
+// set writes rows.
+func (w *work) set(events []entry, withHash bool) {
+	if len(events) == 0 {
+		return
+	}
+	columns, tuple := "(key_name, value)", "(?,?)"
+	if withHash {
+		columns, tuple = "(key_name, value, key_hash)", "(?,?,?)"
+	}
+	args := make([]any, 0, 3*len(events))
+	for _, e := range events {
+		// Texts, not bytes: those are sent as binary, which JSON does not take.
+		args = append(args, e.message.Key, string(e.message.Body))
+		if withHash {
+			args = append(args, e.hash)
+		}
+	}
+	w.exec("INSERT INTO "+w.m.table.sql()+" "+columns+" VALUES "+tuples(len(events), tuple)+" ON DUPLICATE KEY UPDATE value = VALUES(value)", args...)
+}
+
+// remove deletes the keys from a table.
+func (w *work) remove(t tableName, events []entry) {
+	if len(events) > 0 {
+		w.exec("DELETE FROM "+t.sql()+" WHERE key_hash IN ("+tuples(len(events), "?")+")", hashes(events)...)
+	}
+}
+
+// remember keeps the sequencers of deletes.
+func (w *work) remember(events []entry) {
+	if len(events) == 0 {
+		return
+	}
+	args := make([]any, 0, 2*len(events))
+	for _, e := range events {
+		args = append(args, e.hash, e.message.Sequencer)
+	}
+	w.exec("INSERT INTO "+w.m.deleted.sql()+" (key_hash, sequencer, deleted_at) VALUES "+tuples(len(events), "(?,?,UTC_TIMESTAMP())")+
+		" ON DUPLICATE KEY UPDATE sequencer = VALUES(sequencer), deleted_at = VALUES(deleted_at)", args...)
+}
