@@ -115,8 +115,8 @@ func (s *Settings) driverConfig() (*driver.Config, error) {
 	// Values go into the statement: one round trip, nothing to prepare.
 	conf.InterpolateParams = true
 	conf.Logger = &driver.NopLogger{} // errors are returned
-	conf.MaxAllowedPacket = 0        // what the server says
-	conf.RejectReadOnly = true       // a server that was demoted is left for the next
+	conf.MaxAllowedPacket = 0         // what the server says
+	conf.RejectReadOnly = true        // a server that was demoted is left for the next
 	conf.Collation = ""
 	if err := conf.Apply(driver.Charset("utf8mb4", "")); err != nil {
 		return nil, dsnError(err)
