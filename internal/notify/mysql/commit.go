@@ -55,8 +55,8 @@ func isDataError(err error) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	switch class := string(e.SQLState[:2]); {
-	case class == "22", class == "23":
+	switch string(e.SQLState[:2]) {
+	case "22", "23":
 		return true
 	}
 	return e.Number == wrongValueForField || e.Number == checkViolated
