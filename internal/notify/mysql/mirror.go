@@ -20,6 +20,8 @@ const (
 	// one table take turns, so that what they read is so when they write, also
 	// beside one that we gave up but the server did not.
 	turn = "turn"
+	// sequencerOf is the sequencer of the event that a row shows.
+	sequencerOf = "COALESCE(JSON_UNQUOTE(JSON_EXTRACT(value, '$.Records[0].s3.object.sequencer')), '')"
 )
 
 // mirrorTable has a row for each object. A row is guarded by the sequencer in
@@ -61,7 +63,8 @@ func (m *mirrorTable) find(ctx context.Context, c *sql.Conn, create bool) (*layo
 	if s == nil || d == nil || err != nil {
 		return nil, err
 	}
-	return &layout{withHash: !s.column("key_hash").generated}, nil
+	hash := s.column("key_hash")
+	return &layout{withHash: !hash.generated, byHash: hash.index, deletedByHash: d.column("key_hash").index}, nil
 }
 
 // createSQL makes the table that MinIO makes. MariaDB takes no generated column
@@ -88,20 +91,30 @@ func (m *mirrorTable) write(ctx context.Context, c *sql.Conn, l *layout, batch [
 	}
 	w := work{ctx: ctx, c: c, m: m}
 	w.lock()
-	known := w.known(events)
-	var set, del []entry
+	rows := w.known(events, sequencerOf, m.table, l.byHash)
+	deletes := w.known(events, "sequencer", m.deleted, l.deletedByHash)
+	var set, del, gone, back []entry
 	for _, e := range events {
+		row, isRow := rows[e.hash]
+		deleted, isDeleted := deletes[e.hash]
 		switch {
-		case known[e.hash] >= e.message.Sequencer: // it, or something newer, was here
+		case max(row, deleted) >= e.message.Sequencer: // it, or something newer, was here
+			continue
 		case e.message.Mirror() == target.MirrorSet:
 			set = append(set, e)
+			if isDeleted {
+				back = append(back, e)
+			}
 		default:
 			del = append(del, e)
+			if isRow {
+				gone = append(gone, e)
+			}
 		}
 	}
 	w.set(set, l.withHash)
-	w.remove(m.deleted, set)
-	w.remove(m.table, del)
+	w.remove(back, m.deleted, l.deletedByHash)
+	w.remove(gone, m.table, l.byHash)
 	w.remember(del)
 	if m.due() {
 		w.exec("DELETE FROM " + m.deleted.sql() + " WHERE deleted_at < UTC_TIMESTAMP() - INTERVAL 7 DAY")
@@ -167,24 +180,22 @@ func (w *work) lock() {
 	w.exec("INSERT INTO "+w.m.deleted.sql()+" (key_hash, sequencer, deleted_at) VALUES (?, '', '9999-12-31') ON DUPLICATE KEY UPDATE sequencer = ''", turn)
 }
 
-// known are the sequencers that rows or the companion have of the keys.
-func (w *work) known(events []entry) map[string]string {
-	known := make(map[string]string, len(events))
-	in := " WHERE key_hash IN (" + tuples(len(events), "?") + ")"
-	args := hashes(events)
-	for _, query := range []string{
-		"SELECT key_hash, COALESCE(JSON_UNQUOTE(JSON_EXTRACT(value, '$.Records[0].s3.object.sequencer')), '') FROM " + w.m.table.sql() + in,
-		"SELECT key_hash, sequencer FROM " + w.m.deleted.sql() + in,
-	} {
-		if w.err == nil {
-			w.err = readPairs(w.ctx, w.c, known, query, args)
-		}
+// known are the sequencers that a table has of the keys, those with a row only.
+func (w *work) known(events []entry, column string, t tableName, index string) map[string]string {
+	known := make(map[string]string)
+	if w.err == nil {
+		w.err = readPairs(w.ctx, w.c, known, "SELECT key_hash, "+column+from(t, index, len(events)), hashes(events))
 	}
 	return known
 }
 
-// readPairs adds the pairs that a query returns; of two of a key the higher
-// stays.
+// from is the part of a statement that finds n keys. It names the index: for a
+// table that grew fast the database believes that it is small, and reads all.
+func from(t tableName, index string, n int) string {
+	return " FROM " + t.sql() + " FORCE INDEX (`" + index + "`) WHERE key_hash IN (" + tuples(n, "?") + ")"
+}
+
+// readPairs adds the pairs that a query returns.
 func readPairs(ctx context.Context, c *sql.Conn, into map[string]string, query string, args []any) error {
 	rows, err := c.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -196,7 +207,7 @@ func readPairs(ctx context.Context, c *sql.Conn, into map[string]string, query s
 		if err := rows.Scan(&hash, &sequencer); err != nil {
 			return fmt.Errorf("read sequencers: %w", err)
 		}
-		into[hash] = max(into[hash], sequencer)
+		into[hash] = sequencer
 	}
 	return rows.Err()
 }
@@ -230,9 +241,9 @@ func (w *work) set(events []entry, withHash bool) {
 }
 
 // remove deletes the keys from a table.
-func (w *work) remove(t tableName, events []entry) {
+func (w *work) remove(events []entry, t tableName, index string) {
 	if len(events) > 0 {
-		w.exec("DELETE FROM "+t.sql()+" WHERE key_hash IN ("+tuples(len(events), "?")+")", hashes(events)...)
+		w.exec("DELETE "+t.sql()+from(t, index, len(events)), hashes(events)...)
 	}
 }
 

@@ -61,6 +61,8 @@ type layout struct {
 	// withID says that an access table takes the event's id, withHash that a
 	// mirror's key_hash is an ordinary column rather than a generated one.
 	withID, withHash bool
+	// byHash and deletedByHash are the unique indexes of a mirror's tables.
+	byHash, deletedByHash string
 }
 
 // writer puts events into a table of one format.

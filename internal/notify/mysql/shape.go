@@ -23,8 +23,8 @@ type column struct {
 	generated bool
 	// needed says that an insert must give it a value.
 	needed bool
-	// unique says that it has a unique index of its own.
-	unique bool
+	// index is a unique index on it alone, empty if there is none.
+	index string
 }
 
 // wanted is a column that a format needs.
@@ -44,10 +44,10 @@ func jsons() []string { return []string{"json", "longtext", "mediumtext"} }
 const shapeSQL = `SELECT t.table_type, COALESCE(t.engine, ''), COALESCE(e.transactions = 'YES', 0), c.column_name, LOWER(c.data_type),
 	c.extra LIKE '%GENERATED%' AND c.extra NOT LIKE 'DEFAULT%',
 	c.is_nullable = 'NO' AND c.column_default IS NULL AND c.extra NOT LIKE '%auto_increment%',
-	EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name
+	COALESCE((SELECT MIN(s.index_name) FROM information_schema.statistics s WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name
 		AND s.column_name = c.column_name AND s.non_unique = 0 AND s.sub_part IS NULL
 		AND NOT EXISTS (SELECT 1 FROM information_schema.statistics o WHERE o.table_schema = s.table_schema
-			AND o.table_name = s.table_name AND o.index_name = s.index_name AND o.seq_in_index > 1))
+			AND o.table_name = s.table_name AND o.index_name = s.index_name AND o.seq_in_index > 1)), '')
 FROM information_schema.tables t
 JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
 LEFT JOIN information_schema.engines e ON e.engine = t.engine
@@ -64,7 +64,7 @@ func look(ctx context.Context, c *sql.Conn, t tableName) (*shape, error) {
 	var s shape
 	for rows.Next() {
 		var col column
-		if err := rows.Scan(&s.kind, &s.engine, &s.transactions, &col.name, &col.typ, &col.generated, &col.needed, &col.unique); err != nil {
+		if err := rows.Scan(&s.kind, &s.engine, &s.transactions, &col.name, &col.typ, &col.generated, &col.needed, &col.index); err != nil {
 			return nil, err
 		}
 		s.columns = append(s.columns, col)
@@ -95,7 +95,7 @@ func (s *shape) fit(t tableName, want []wanted) error {
 		case col == nil:
 		case !slices.Contains(w.types, col.typ):
 			wrong = append(wrong, fmt.Sprintf("its column %s is %s, not %s", col.name, col.typ, w.types[0]))
-		case w.unique && !col.unique:
+		case w.unique && col.index == "":
 			wrong = append(wrong, fmt.Sprintf("its column %s is neither primary key nor unique", col.name))
 		}
 	}
