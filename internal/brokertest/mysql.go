@@ -63,6 +63,7 @@ func (m *MySQL) serve(t T, server string, args ...string) {
 	key := m.write("server.key", mustRead(t, m.Certs.ServerKey)) // it must be the server's own
 	args = append([]string{"--no-defaults"}, args...)
 	args = append(args, "--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--socket="+filepath.Join(m.Dir, "s"),
+		"--tmpdir="+m.mkdir("tmp"), // a server that starts removes what it takes for its own in a folder of all
 		"--pid-file="+filepath.Join(m.Dir, "pid"), "--skip-log-bin", "--init-file="+start, "--innodb-buffer-pool-size=64M",
 		"--performance-schema=OFF", "--max-connections=100",
 		"--ssl-ca="+m.Certs.CA, "--ssl-cert="+m.Certs.ServerCert, "--ssl-key="+key)
