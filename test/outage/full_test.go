@@ -42,6 +42,9 @@ func TestQueueLimitKeepsTheOldest(t *testing.T) {
 		}
 		return nil
 	})
+	receiver.Wait(t, "what the limit holds", func(all []harness.Delivery) bool {
+		return puts-len(harness.Missing(all, keys)) >= limit
+	})
 	missing := len(harness.Missing(receiver.Deliveries(), keys))
 	if got := puts - missing; got != limit {
 		t.Errorf("%d of %d events arrived, want the %d that the limit holds", got, puts, limit)
