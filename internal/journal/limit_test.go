@@ -234,3 +234,22 @@ func TestGapsAreFoldedOnceTheirRecordsAreTrimmed(t *testing.T) {
 		t.Errorf("%d dropped, want 1499", b.Dropped)
 	}
 }
+
+// TestDamagedOutboxIsNotEmpty: an entry that cannot be read must not hide how
+// much waits.
+func TestDamagedOutboxIsNotEmpty(t *testing.T) {
+	t.Parallel()
+	j, store := open(t)
+	for i := range 20 {
+		add(t, j, store, fmt.Sprint("k", i), hook)
+	}
+	var b kv.Batch
+	b.Set([]byte("q"+hook+"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), []byte("damaged"))
+	if _, err := store.Commit(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	got, err := j.Backlog(t.Context(), hook)
+	if err == nil || got.Entries != 20 || got.Bytes == 0 {
+		t.Errorf("backlog %+v, %v; want the 20 entries with an error", got, err)
+	}
+}

@@ -170,7 +170,7 @@ func (j *Journal) Ack(ctx context.Context, consumer string, at []At, bytes int64
 }
 
 // Backlog is the size of a consumer's outbox. It reads no more than the first
-// entry of each partition.
+// entry of each partition. With an error all is right but Oldest, which is zero.
 func (j *Journal) Backlog(ctx context.Context, consumer string) (Backlog, error) {
 	out := j.counters.of(consumer).backlog()
 	if out.Entries == 0 {
@@ -180,7 +180,7 @@ func (j *Journal) Backlog(ctx context.Context, consumer string) (Backlog, error)
 	for p := uint16(0); p < Partitions; p++ {
 		entries, err := j.scanOutbox(ctx, consumer, p, 0, 1)
 		if err != nil {
-			return Backlog{}, err
+			return out, err
 		}
 		if len(entries) > 0 && (oldest == 0 || entries[0].stamp < oldest) {
 			oldest = entries[0].stamp

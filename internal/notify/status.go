@@ -134,12 +134,10 @@ func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured, r
 	return s
 }
 
-// backlog is a consumer's; what cannot be read is left out.
+// backlog is a consumer's. If the age of its oldest event cannot be read, that
+// alone is left out: a backlog must not look empty because it is damaged.
 func (d *Dispatcher) backlog(ctx context.Context, name string) journal.Backlog {
-	b, err := d.options.Journal.Backlog(ctx, name)
-	if err != nil {
-		return journal.Backlog{}
-	}
+	b, _ := d.options.Journal.Backlog(ctx, name)
 	return b
 }
 
