@@ -45,14 +45,14 @@ func StartElasticsearch(t T, version string, secure bool) *Elasticsearch {
 	t.Helper()
 	e := newElasticsearch(t, "elasticsearch-"+version)
 	home := cached(t, "elasticsearch/"+version+"/elasticsearch-"+version)
-	port := freePort(t)
+	port := FreePort(t)
 	scheme := "http"
 	if secure {
 		scheme = "https"
 		e.secure()
 	}
 	e.URL = scheme + "://" + address(port)
-	conf := e.configure(home, version, secure, port, freePort(t))
+	conf := e.configure(home, version, secure, port, FreePort(t))
 	tmp := e.mkdir("tmp")
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + e.Dir, "ES_PATH_CONF=" + conf, "ES_TMPDIR=" + tmp, "ES_JAVA_HOME=" + javaHome(t),

@@ -30,9 +30,9 @@ func StartKafka(t T, properties ...string) *Kafka {
 	t.Helper()
 	k := &Kafka{Process: newProcess(t, "kafka"), Certs: NewCerts(t), Cat: program(t, "kcat")}
 	for _, to := range []*string{&k.Plain, &k.SASL, &k.TLS, &k.Mutual, &k.SASLTLS} {
-		*to = address(freePort(t))
+		*to = address(FreePort(t))
 	}
-	controller := address(freePort(t))
+	controller := address(FreePort(t))
 	data := k.mkdir("data")
 	conf := k.write("server.properties", k.properties(controller, data)+strings.Join(properties, "\n"))
 	logs := k.write("log4j2.yaml", `Configuration:

@@ -45,7 +45,7 @@ func StartMosquitto(t T) *Mosquitto {
 		{&m.WS, ws + auth},
 		{&m.WSS, ws + auth + secure},
 	} {
-		port := freePort(t)
+		port := FreePort(t)
 		*l.to = address(port)
 		fmt.Fprintf(&conf, "listener %d 127.0.0.1\n%s", port, l.text)
 	}

@@ -54,7 +54,7 @@ func newMySQL(t T, name string) *MySQL {
 // serve starts a server over data that was made.
 func (m *MySQL) serve(t T, server string, args ...string) {
 	t.Helper()
-	port := freePort(t)
+	port := FreePort(t)
 	m.Address = address(port)
 	// One statement a line, or the server does not read it.
 	start := m.write("init.sql", fmt.Sprintf("CREATE DATABASE IF NOT EXISTS `%s` CHARACTER SET utf8mb4;\n"+

@@ -50,7 +50,7 @@ type NATS struct {
 func StartNATS(t T, auth NATSAuth) *NATS {
 	t.Helper()
 	n := &NATS{Process: newProcess(t, "nats-"+string(auth))}
-	port, monitor := freePort(t), freePort(t)
+	port, monitor := FreePort(t), FreePort(t)
 	n.Address = address(port)
 	conf := fmt.Sprintf("host: \"127.0.0.1\"\nport: %d\nhttp: \"127.0.0.1:%d\"\nserver_name: \"test\"\n", port, monitor)
 	if auth != NATSCredentials {
@@ -107,7 +107,7 @@ type STAN struct {
 func StartSTAN(t T) *STAN {
 	t.Helper()
 	s := &STAN{Process: newProcess(t, "nats-streaming"), Cluster: "test-cluster"}
-	port := freePort(t)
+	port := FreePort(t)
 	s.Address = address(port)
 	server, data := cached(t, "nats-streaming-server/*/nats-streaming-server"), s.mkdir("data")
 	s.command = func() *exec.Cmd {

@@ -21,7 +21,7 @@ type NSQ struct {
 // StartNSQ starts one, with TLS or without.
 func StartNSQ(t T, withTLS bool) *NSQ {
 	t.Helper()
-	n := &NSQ{Process: newProcess(t, "nsqd"), Address: address(freePort(t)), HTTPAddress: address(freePort(t))}
+	n := &NSQ{Process: newProcess(t, "nsqd"), Address: address(FreePort(t)), HTTPAddress: address(FreePort(t))}
 	server := cached(t, "nsq/*/nsqd")
 	n.Tail = filepath.Join(filepath.Dir(server), "nsq_tail")
 	args := []string{

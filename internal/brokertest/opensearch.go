@@ -12,11 +12,11 @@ func StartOpenSearch(t T) *Elasticsearch {
 	t.Helper()
 	e := newElasticsearch(t, "opensearch")
 	home := cached(t, "opensearch/*/opensearch-*")
-	port := freePort(t)
+	port := FreePort(t)
 	e.URL = "http://" + address(port)
 	conf := e.mkdir("config")
 	e.mkdir("config/jvm.options.d")
-	e.write("config/opensearch.yml", e.common(port, freePort(t)))
+	e.write("config/opensearch.yml", e.common(port, FreePort(t)))
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + e.Dir, "OPENSEARCH_PATH_CONF=" + conf, "OPENSEARCH_TMPDIR=" + e.mkdir("tmp"),
 		"OPENSEARCH_JAVA_HOME=" + javaHome(t),

@@ -6,24 +6,48 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"time"
 )
 
-// Ports are taken from below the range from which systems give ports to
-// outgoing connections: a broker that was killed wants its port back.
+// The ports that tests listen on. A broker that was killed wants its port back,
+// so they are kept clear of those that the system gives to outgoing connections:
+// another process may have got one of these meanwhile.
 const (
 	firstPort = 10240
 	lastPort  = 32000
+	// fewPorts are enough for all tests that run at once.
+	fewPorts = 1000
 )
 
-// freePort returns a loopback port on which nothing listens, and which no other
-// test is given until this one has ended. The UDP port of the same number, which
-// nothing else uses, is held as the sign of it.
-func freePort(t T) int {
+// ports returns the range from which ports are chosen, both ends included.
+func ports(outgoing string) (first, last int) {
+	var low, high int
+	if n, err := fmt.Sscan(outgoing, &low, &high); n < 2 || err != nil {
+		return firstPort, lastPort // other systems give ports from 49152 on
+	}
+	switch {
+	case low-firstPort >= fewPorts:
+		return firstPort, min(lastPort, low-1)
+	case 65536-high >= fewPorts:
+		return high + 1, 65535
+	case low-1024 >= fewPorts:
+		return 1024, low - 1
+	}
+	return firstPort, lastPort
+}
+
+// FreePort returns a loopback port on which nothing listens, and which no other
+// test is given until this one has ended: tests of several packages run at the
+// same time. The UDP port of the same number, which nothing else uses, is held
+// as the sign of it.
+func FreePort(t T) int {
 	t.Helper()
+	outgoing, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range") // only Linux has it
+	first, last := ports(string(outgoing))
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
+		port := first + rand.IntN(last-first+1)
 		reservation, err := net.ListenPacket("udp", address(port))
 		if err != nil {
 			continue

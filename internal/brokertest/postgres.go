@@ -34,7 +34,7 @@ func StartPostgres(t T, settings ...string) *Postgres {
 	p.run(exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", Login, "--pwfile="+password,
 		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"))
 	p.createDatabase(bin, data)
-	port := freePort(t)
+	port := FreePort(t)
 	p.Address = address(port)
 	key := p.write("server.key", mustRead(t, p.Certs.ServerKey)) // it must be the server's own
 	p.command = func() *exec.Cmd {

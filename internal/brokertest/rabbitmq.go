@@ -26,11 +26,11 @@ type RabbitMQ struct {
 // StartRabbitMQ starts one, with Erlang's port mapper as a process of its own.
 func StartRabbitMQ(t T) *RabbitMQ {
 	t.Helper()
-	mapper := freePort(t)
+	mapper := FreePort(t)
 	r := &RabbitMQ{Certs: NewCerts(t)}
 	r.epmd = startEPMD(t, mapper)
 	r.Process = newProcess(t, "rabbitmq")
-	port, tlsPort, dist := freePort(t), freePort(t), freePort(t)
+	port, tlsPort, dist := FreePort(t), FreePort(t), FreePort(t)
 	r.Address, r.TLSAddress = address(port), address(tlsPort)
 	r.write(".erlang.cookie", rand.Text())
 	conf := r.write("rabbitmq.conf", fmt.Sprintf(`listeners.tcp.1 = %s

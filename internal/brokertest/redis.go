@@ -20,7 +20,7 @@ type Redis struct {
 func StartRedis(t T) *Redis {
 	t.Helper()
 	r := &Redis{Process: newProcess(t, "redis"), User: Login}
-	port := freePort(t)
+	port := FreePort(t)
 	r.Address = address(port)
 	users := r.write("users.acl", fmt.Sprintf("user default on >%s ~* &* +@all\nuser %s on >%s ~* &* +@all\n", Password, r.User, Password))
 	server := program(t, "redis-server")

@@ -161,7 +161,8 @@ func (r *Receiver) URL() string {
 	return "http://" + r.address + "/events"
 }
 
-// Up listens; nothing happens if it does already.
+// Up listens; nothing happens if it does already. A connection of somebody else
+// may hold the port for a moment.
 func (r *Receiver) Up(t testing.TB) {
 	t.Helper()
 	r.mu.Lock()
@@ -169,10 +170,11 @@ func (r *Receiver) Up(t testing.TB) {
 	if r.server != nil {
 		return
 	}
-	l, err := net.Listen("tcp", r.address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var l net.Listener
+	Poll(t, "the receiver's port", func() (err error) {
+		l, err = net.Listen("tcp", r.address)
+		return err
+	})
 	if r.tls != nil {
 		l = tls.NewListener(l, r.tls)
 	}

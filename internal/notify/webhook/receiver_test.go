@@ -20,11 +20,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/notify/target/targettest"
 )
 
@@ -121,15 +123,11 @@ type receiver struct {
 func newReceiver(t *testing.T, edit func(*receiver)) *receiver {
 	t.Helper()
 	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(brokertest.FreePort(t)))
 	r := &receiver{
-		config: receiverConfig{Address: l.Addr().String(), Log: filepath.Join(dir, "log")},
+		config: receiverConfig{Address: address, Log: filepath.Join(dir, "log")},
 		file:   filepath.Join(dir, "config"),
 	}
-	l.Close()
 	r.values = map[string]string{
 		"endpoint":       "http://user:pa55w0rd@" + r.config.Address + "/hook?token=qu3ry5ecret",
 		"auth_token":     "t0ken5ecret",
