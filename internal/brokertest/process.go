@@ -144,13 +144,20 @@ func (p *Process) Freeze() {
 	if p.cmd == nil {
 		return
 	}
-	tree := processTree(p.cmd.Process.Pid)
+	Freeze(p.t, p.cmd.Process.Pid)
+}
+
+// Freeze stops a process and its descendants, and returns when they have stopped.
+// SIGCONT has them go on.
+func Freeze(t T, pid int) {
+	t.Helper()
+	tree := processTree(pid)
 	signal(tree, syscall.SIGSTOP)
 	deadline := time.Now().Add(Patience)
 	for _, pid := range tree {
 		for !stopped(pid) {
 			if time.Now().After(deadline) {
-				p.t.Fatalf("%s: process %d does not stop", p.name, pid)
+				t.Fatalf("process %d does not stop", pid)
 				return
 			}
 			time.Sleep(time.Millisecond) // there is no signal for it

@@ -248,11 +248,10 @@ func TestPanicStaysInItsTarget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j, b := newMemJournal(), newBroker(target.Traits{})
-		b.busy = make(map[string]int)
 		var once atomic.Bool
 		b.answer = func(_ context.Context, msgs []target.Message) error {
 			if !once.Swap(true) {
-				b.set(func() { b.busy[msgs[0].Key]-- })
+				b.set(func() { b.busy[laneOf("1", msgs[0].Key)]-- })
 				panic("hunter2")
 			}
 			return nil

@@ -193,7 +193,7 @@ func (r *receiver) Kill(t *testing.T) {
 	<-r.exited
 }
 
-func (r *receiver) Freeze(t *testing.T) { t.Helper(); r.signal(t, syscall.SIGSTOP) }
+func (r *receiver) Freeze(t *testing.T) { t.Helper(); brokertest.Freeze(t, r.cmd.Process.Pid) }
 func (r *receiver) Thaw(t *testing.T)   { t.Helper(); r.signal(t, syscall.SIGCONT) }
 
 func (r *receiver) signal(t *testing.T, s syscall.Signal) {
