@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -109,7 +110,7 @@ func TestSDKWithHosts(t *testing.T) {
 		if o, err := s.Client(t).StatObject(t.Context(), "hosted", key, minio.StatObjectOptions{}); err != nil || o.Size != int64(len(content)) {
 			t.Errorf("%q by its path: %+v %v", key, o, err)
 		}
-		link, err := client.PresignedGetObject(t.Context(), "hosted", key, 1<<30, url.Values{})
+		link, err := client.PresignedGetObject(t.Context(), "hosted", key, time.Hour, url.Values{})
 		if err != nil || link.Host != "hosted.s3.test" {
 			t.Fatalf("%v %v", link, err)
 		}

@@ -17,8 +17,9 @@ const (
 	// what the notification guide's server does.
 	blankEvery = 500 * time.Millisecond
 	// listenWriteTimeout bounds one write to a listener: one that takes nothing
-	// for so long is gone, or as good as.
-	listenWriteTimeout = 30 * time.Second
+	// for so long is gone, or as good as. It costs its connection and a few lines
+	// until then, since what it has not heard waits in the journal.
+	listenWriteTimeout = 5 * time.Minute
 	// listenBacklog is how many encoded events wait for the connection. More
 	// wait in the journal.
 	listenBacklog = 64
