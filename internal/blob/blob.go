@@ -57,13 +57,24 @@ type Store interface {
 	// incarnations of living processes alone. Any other error ends the walk.
 	Walk(ctx context.Context) iter.Seq2[Info, error]
 
+	// Refs yields the references of all that the store holds, in no order and
+	// without looking at it, so without Size: also of contents that were begun
+	// and never committed, and of those that living processes are writing. It
+	// keeps no more than a bounded share of them in memory. The first error ends
+	// it.
+	Refs(ctx context.Context) iter.Seq2[Info, error]
+
+	// Stored is how many bytes the store keeps for a reference, whether they were
+	// committed or not; 0 if it holds nothing under it.
+	Stored(ctx context.Context, ref Ref) (int64, error)
+
 	Close() error
 }
 
-// Info is what Walk knows of contents.
+// Info is what Walk and Refs know of contents.
 type Info struct {
 	Ref Ref
-	// Size is the number of content bytes.
+	// Size is the number of content bytes; 0 from Refs.
 	Size int64
 	// Incarnation is that of the process that wrote them.
 	Incarnation uint64

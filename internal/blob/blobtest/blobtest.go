@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 		{"delete while reading", testDeleteWhileReading},
 		{"contexts", testContexts},
 		{"walk", testWalk},
+		{"references and what they take", testRefs},
 		{"concurrent use", testConcurrent},
 		{"closed", testClosed},
 	}

@@ -169,8 +169,14 @@ func testContexts(t *testing.T, s blob.Store) {
 			t.Errorf("Walk: got %v, want context.Canceled", err)
 		}
 	}
-	if walked != 1 {
-		t.Errorf("Walk: got %d steps, want the error alone", walked)
+	for _, err := range s.Refs(ctx) {
+		walked++
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("Refs: got %v, want context.Canceled", err)
+		}
+	}
+	if walked != 2 {
+		t.Errorf("Walk and Refs: got %d steps, want the errors alone", walked)
 	}
 	wantContents(t, s, ref, want)
 }
@@ -220,6 +226,38 @@ func testWalk(t *testing.T, s blob.Store) {
 	}
 }
 
+func testRefs(t *testing.T, s blob.Store) {
+	want := map[blob.Ref]int64{}
+	for i := range 300 {
+		want[put(t, s, contents(uint64(i), 100*i), unit)] = int64(100 * i)
+	}
+	gone := put(t, s, contents(1, 100), 100)
+	if err := s.Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	for info, err := range s.Refs(t.Context()) {
+		size, ok := want[info.Ref]
+		if err != nil || !ok || info.Size != 0 || info.Incarnation == 0 {
+			t.Fatalf("Refs: got %+v, %v; expected %t", info, err, ok)
+		}
+		delete(want, info.Ref)
+		if stored, err := s.Stored(t.Context(), info.Ref); err != nil || stored < size {
+			t.Errorf("Stored(%s): got %d, %v; want at least the %d written", info.Ref, stored, err, size)
+		}
+		if err := s.Delete(t.Context(), info.Ref); err != nil { // as whoever looks for leftovers does
+			t.Fatal(err)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("Refs: %d references were not yielded", len(want))
+	}
+	for _, ref := range []blob.Ref{gone, "../format", ""} {
+		if stored, err := s.Stored(t.Context(), ref); err != nil || stored != 0 {
+			t.Errorf("Stored(%q) of nothing: got %d, %v", ref, stored, err)
+		}
+	}
+}
+
 func testClosed(t *testing.T, s blob.Store) {
 	ref := put(t, s, contents(1, 10), 10)
 	if err := s.Close(); err != nil {
@@ -233,5 +271,13 @@ func testClosed(t *testing.T, s blob.Store) {
 	}
 	if err := s.Delete(t.Context(), ref); !errors.Is(err, blob.ErrClosed) {
 		t.Errorf("Delete: got %v, want ErrClosed", err)
+	}
+	for _, err := range s.Refs(t.Context()) {
+		if !errors.Is(err, blob.ErrClosed) {
+			t.Errorf("Refs: got %v, want ErrClosed", err)
+		}
+	}
+	if _, err := s.Stored(t.Context(), ref); !errors.Is(err, blob.ErrClosed) {
+		t.Errorf("Stored: got %v, want ErrClosed", err)
 	}
 }

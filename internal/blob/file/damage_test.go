@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -87,6 +88,20 @@ func TestWalkShowsDamage(t *testing.T) {
 	}
 	for ref := range want {
 		t.Errorf("Walk: %s was not yielded", ref)
+	}
+	var all []blob.Ref
+	for info, err := range s.Refs(t.Context()) {
+		if err != nil || info.Incarnation != 7 {
+			t.Errorf("Refs: got %+v, %v", info, err)
+		}
+		all = append(all, info.Ref)
+	}
+	// By folder: the counter's low byte.
+	if got := append(refs, "7-6"); !slices.Equal(all, got) {
+		t.Errorf("Refs: got %v, want %v", all, got)
+	}
+	if n, err := s.Stored(t.Context(), refs[2]); err != nil || n != int64(len("no file of ours")) {
+		t.Errorf("Stored of a damaged one: got %d, %v", n, err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"sync"
 	"sync/atomic"
 
@@ -65,10 +64,7 @@ func Open(o Options) (*Store, error) {
 
 // Create implements blob.Store.
 func (s *Store) Create(ctx context.Context) (blob.Writer, error) {
-	if s.closed.Load() {
-		return nil, blob.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
 	w, err := s.newWriter(id{s.incarnation, s.counter.Add(1)})
@@ -92,10 +88,7 @@ func (s *Store) Open(ctx context.Context, ref blob.Ref, offset, length int64) (i
 
 // Delete implements blob.Store.
 func (s *Store) Delete(ctx context.Context, ref blob.Ref) error {
-	if s.closed.Load() {
-		return blob.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return err
 	}
 	id, ok := parseRef(ref)
@@ -108,51 +101,18 @@ func (s *Store) Delete(ctx context.Context, ref blob.Ref) error {
 	return nil
 }
 
-// Walk implements blob.Store. Files whose names are no references are passed
-// over.
-func (s *Store) Walk(ctx context.Context) iter.Seq2[blob.Info, error] {
-	return func(yield func(blob.Info, error) bool) {
-		for n := range 256 {
-			names, err := s.fs.List(s.fs.PathJoin(s.dir, folderName(byte(n))))
-			if err != nil {
-				yield(blob.Info{}, fmt.Errorf("blob/file: walk: %w", err))
-				return
-			}
-			for _, name := range names {
-				if !s.visit(ctx, blob.Ref(name), yield) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// visit yields what is known of one file and reports whether to go on.
-func (s *Store) visit(ctx context.Context, ref blob.Ref, yield func(blob.Info, error) bool) bool {
-	id, ok := parseRef(ref)
-	if !ok {
-		return true
-	}
-	err := ctx.Err()
-	info := blob.Info{Ref: ref, Incarnation: id.incarnation}
-	if err == nil {
-		info.Size, err = s.size(id)
-	}
-	switch {
-	case errors.Is(err, blob.ErrNotFound):
-		return true // deleted since the folder was listed
-	case err == nil || errors.Is(err, blob.ErrCorrupt):
-		return yield(info, err)
-	default:
-		yield(blob.Info{}, fmt.Errorf("blob/file: walk: %w", err))
-		return false
-	}
-}
-
 // Close implements blob.Store. Writers and readers that are open can finish.
 func (s *Store) Close() error {
 	s.closed.Store(true)
 	return nil
+}
+
+// ready says whether the store is open and ctx has not ended.
+func (s *Store) ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return blob.ErrClosed
+	}
+	return ctx.Err()
 }
 
 func (s *Store) path(i id) string {

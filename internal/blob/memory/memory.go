@@ -78,8 +78,13 @@ func (s *Store) Delete(ctx context.Context, ref blob.Ref) error {
 func (s *Store) Walk(ctx context.Context) iter.Seq2[blob.Info, error] {
 	return func(yield func(blob.Info, error) bool) {
 		s.mu.Lock()
+		err := s.ready(ctx)
 		contents := maps.Clone(s.contents)
 		s.mu.Unlock()
+		if err != nil {
+			yield(blob.Info{}, err)
+			return
+		}
 		for ref, data := range contents {
 			if err := ctx.Err(); err != nil {
 				yield(blob.Info{}, err)
@@ -91,6 +96,28 @@ func (s *Store) Walk(ctx context.Context) iter.Seq2[blob.Info, error] {
 			}
 		}
 	}
+}
+
+// Refs implements blob.Store. What was not committed is not kept.
+func (s *Store) Refs(ctx context.Context) iter.Seq2[blob.Info, error] {
+	return func(yield func(blob.Info, error) bool) {
+		for info, err := range s.Walk(ctx) {
+			info.Size = 0
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+// Stored implements blob.Store.
+func (s *Store) Stored(ctx context.Context, ref blob.Ref) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(ctx); err != nil {
+		return 0, err
+	}
+	return int64(len(s.contents[ref])), nil
 }
 
 // Close implements blob.Store.
