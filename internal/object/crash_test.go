@@ -7,16 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/carillon-s3/carillon/internal/blob/file"
-	"github.com/carillon-s3/carillon/internal/crashfs"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/kv/pebble"
@@ -26,7 +22,10 @@ import (
 // The crash suite runs writers, a collector and a deliverer on a disk that
 // loses power at sampled writes, opens what each power cut leaves, and checks
 // that every acknowledged change and its event are there together, and every
-// other is wholly there or wholly absent.
+// other is wholly there or wholly absent. Each server lives twice: the second
+// life begins on a disk that a power cut of the first one left, and sweeps it
+// while it works. After every cut a sweep and the collector leave exactly the
+// bytes that objects are made of.
 //
 // CARILLON_CRASH_POINTS is how many points it explores.
 // CARILLON_CRASH_SEED repeats a run, as far as background compactions allow.
@@ -38,7 +37,13 @@ const (
 	crashShare   = 10
 	// crashRound is how many points share a disk: checking one replays its whole
 	// journal.
-	crashRound    = 250
+	crashRound = 250
+	crashLives = 2
+	// cutSweeps is how many of the checks also cut off their own sweep, one in so
+	// many, and maxCuts at how many of its writes.
+	cutSweeps     = 4
+	maxCuts       = 4
+	sweepEvery    = 20 * time.Millisecond
 	crashBucket   = "bucket"
 	crashConsumer = "1:webhook"
 )
@@ -87,86 +92,30 @@ const (
 	forgetUsers
 	// forgetUploads: completed uploads are forgotten at once.
 	forgetUploads
+	// noSweep: what former processes left behind is not removed.
+	noSweep
+	// sweepUsed, sweepParts and sweepLiving: it is removed along with what has a
+	// user row, what a row of a part names, and what this process is writing.
+	sweepUsed
+	sweepParts
+	sweepLiving
 )
 
-// runCrash explores points and returns how many it explored and what it found.
-// If forgetful, completed uploads are forgotten as soon as the collector runs;
-// otherwise they must be there for a repeated completion.
-func runCrash(t *testing.T, points int, seed uint64, f fault, forgetful bool) (explored int, violations []string) {
-	t.Helper()
-	fs := crashfs.New()
-	if f == unsyncedFolders {
-		fs.DropSyncs(func(path string) bool { return strings.HasPrefix(path, "/blobs") && !strings.Contains(path, "-") })
+// sweep removes what former processes left behind, as well as the fault lets it.
+func (f fault) sweep(ctx context.Context, s *site) error {
+	how := object.SweepWell
+	switch f {
+	case noSweep:
+		return nil
+	case sweepUsed:
+		how = object.IgnoreUsers
+	case sweepParts:
+		how = object.IgnoreParts
+	case sweepLiving:
+		how = object.IgnoreLiving
 	}
-	ctx := t.Context()
-	s, err := crashSite(ctx, fs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.store.Close() }()
-	s.mustBucket(t, crashBucket)
-	s.watchAll(t, crashBucket)
-	s.CollectAtOnce()
-	if forgetful {
-		s.ForgetAtOnce()
-	}
-
-	var (
-		l      = &log{history: newHistory()}
-		check  = newChecker(ctx, forgetful)
-		random = &lockedRand{r: rand.New(rand.NewPCG(seed, 1))}
-		left   atomic.Int64
-	)
-	left.Store(int64(points))
-	fs.OnPoint(func(p crashfs.Point) {
-		// About a third of the points, so that a run meets every kind of them.
-		if random.IntN(3) != 0 || left.Add(-1) < 0 {
-			return
-		}
-		before := l.copy()
-		outcomes := crashfs.Outcomes(seed + uint64(p.N))
-		found := fs.Crash(outcomes[random.IntN(len(outcomes))])
-		check.add(found, cut{before, l.copy()}, fmt.Sprintf("point %d, before %s of %s", p.N, p.Op, p.Name))
-	})
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	var background sync.WaitGroup
-	background.Go(func() { deliver(work, s, l) })
-	background.Go(func() { collect(work, s) })
-	var writers sync.WaitGroup
-	for w := range crashWriters {
-		writer := &crashWriter{
-			site: s, log: l, fault: f, number: w, forgetful: forgetful,
-			random: rand.New(rand.NewPCG(seed, uint64(w)+10)),
-		}
-		writers.Go(func() {
-			for left.Load() > 0 {
-				if err := writer.change(ctx); err != nil {
-					if f == noFault { // else it met the fault before the suite did
-						t.Errorf("writer %d: %v", w, err)
-					}
-					return
-				}
-			}
-		})
-	}
-	writers.Wait()
-	stop()
-	background.Wait()
-	fs.OnPoint(nil)
-	return check.wait()
-}
-
-// lockedRand is a source of chance for several goroutines.
-type lockedRand struct {
-	mu sync.Mutex
-	r  *rand.Rand
-}
-
-func (l *lockedRand) IntN(n int) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.IntN(n)
+	_, err := s.SweepBadly(ctx, how)
+	return err
 }
 
 func crashParameters(t *testing.T) (points int, seed uint64) {
@@ -218,6 +167,8 @@ func TestCrashSuiteNoticesFaults(t *testing.T) {
 	for name, f := range map[string]fault{
 		"folders not synced": unsyncedFolders, "bytes removed too early": eagerDelete,
 		"users not recorded": forgetUsers, "completions not remembered": forgetUploads,
+		"leftovers not swept": noSweep, "objects swept": sweepUsed, "parts swept": sweepParts,
+		"bodies swept that are being written": sweepLiving,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, violations := runCrash(t, points, rand.Uint64(), f, false)

@@ -16,6 +16,7 @@ import (
 // checker opens and checks disks after their crash, two at a time.
 type checker struct {
 	ctx       context.Context
+	fault     fault
 	forgetful bool
 	jobs      chan func()
 	wg        sync.WaitGroup
@@ -25,8 +26,8 @@ type checker struct {
 	violations []string
 }
 
-func newChecker(ctx context.Context, forgetful bool) *checker {
-	c := &checker{ctx: ctx, forgetful: forgetful, jobs: make(chan func(), 4)}
+func newChecker(ctx context.Context, f fault, forgetful bool) *checker {
+	c := &checker{ctx: ctx, fault: f, forgetful: forgetful, jobs: make(chan func(), 4)}
 	for range 2 {
 		c.wg.Go(func() {
 			for job := range c.jobs {
@@ -37,16 +38,30 @@ func newChecker(ctx context.Context, forgetful bool) *checker {
 	return c
 }
 
-func (c *checker) add(fs *crashfs.FS, of cut, where string) {
+// add has a disk checked. If cutSweep, its sweep is cut off as well.
+func (c *checker) add(fs *crashfs.FS, of cut, cutSweep bool, where string) {
 	c.jobs <- func() {
-		found := checkDisk(c.ctx, fs, of, c.forgetful)
+		found, cuts := c.disk(fs, of, cutSweep)
+		for _, again := range cuts {
+			more, _ := c.disk(again, of, false)
+			for _, v := range more {
+				found = append(found, "and again during the sweep: "+v)
+			}
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.explored++
+		c.explored += 1 + len(cuts)
 		for _, v := range found {
 			c.violations = append(c.violations, where+": "+v)
 		}
 	}
+}
+
+// noticed reports whether anything was found so far.
+func (c *checker) noticed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.violations) > 0
 }
 
 func (c *checker) wait() (int, []string) {
@@ -55,25 +70,58 @@ func (c *checker) wait() (int, []string) {
 	return c.explored, c.violations
 }
 
-// checkDisk opens what a power cut left and says what is wrong with it.
-func checkDisk(ctx context.Context, fs *crashfs.FS, of cut, forgetful bool) (found []string) {
-	s, err := crashSite(ctx, fs)
+// disk opens what a power cut left and says what is wrong with it. If cutSweep,
+// it also returns disks that a second cut leaves during the sweep.
+func (c *checker) disk(fs *crashfs.FS, of cut, cutSweep bool) (found []string, cuts []*crashfs.FS) {
+	s, err := crashSite(c.ctx, fs)
 	if err != nil {
-		return []string{fmt.Sprintf("it cannot be opened: %v", err)}
+		return []string{fmt.Sprintf("it cannot be opened: %v", err)}, nil
 	}
-	c := &disk{site: s, of: of}
-	err = c.check(ctx, forgetful)
+	d := &disk{site: s, of: of, fault: c.fault}
+	sweeping := &cutter{fs: fs}
+	if cutSweep {
+		d.duringSweep = sweeping.during
+	}
+	err = d.check(c.ctx, c.forgetful)
 	if err := errors.Join(err, s.store.Close()); err != nil {
-		c.bad("it cannot be checked to the end: %v", err)
+		d.bad("it cannot be checked to the end: %v", err)
 	}
-	return c.found
+	return d.found, sweeping.cuts
+}
+
+// cutter keeps what a power cut would leave at some writes of an action.
+type cutter struct {
+	fs   *crashfs.FS
+	mu   sync.Mutex
+	over bool
+	cuts []*crashfs.FS
+}
+
+// during carries out act. When it returns, cuts does not grow any more.
+func (c *cutter) during(act func()) {
+	c.fs.OnPoint(func(p crashfs.Point) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.over && len(c.cuts) < maxCuts {
+			outcomes := crashfs.Outcomes(uint64(p.N))
+			c.cuts = append(c.cuts, c.fs.Crash(outcomes[int(p.N)%len(outcomes)]))
+		}
+	})
+	act()
+	c.fs.OnPoint(nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 }
 
 // disk is what a power cut left, opened.
 type disk struct {
 	*site
 	of    cut
+	fault fault
 	found []string
+	// duringSweep may be nil.
+	duringSweep func(sweep func())
 }
 
 func (d *disk) bad(format string, args ...any) {
@@ -95,6 +143,9 @@ func (d *disk) check(ctx context.Context, forgetful bool) error {
 		}
 	}
 	if err := d.objects(ctx, told); err != nil {
+		return err
+	}
+	if err := d.sweep(ctx); err != nil {
 		return err
 	}
 	if !forgetful {
@@ -135,6 +186,49 @@ func (d *disk) objects(ctx context.Context, told replayed) error {
 				d.bad("%s holds %.12q, its last event is %+v", key, body, rec)
 			}
 		}
+	}
+	return nil
+}
+
+// sweep removes what the ended process left behind: that changes no object.
+func (d *disk) sweep(ctx context.Context) error {
+	before, err := contents(ctx, d.site)
+	if err != nil {
+		return err
+	}
+	sweep := func() {
+		if err := d.fault.sweep(ctx, d.site); err != nil {
+			d.bad("nothing can be swept: %v", err)
+		}
+	}
+	if d.duringSweep != nil {
+		d.duringSweep(sweep)
+	} else {
+		sweep()
+	}
+	if after, err := contents(ctx, d.site); err != nil || !maps.Equal(before, after) {
+		d.bad("sweeping changed what is there: %v", err)
+	}
+	return nil
+}
+
+// bytesLeft compares the stored bytes with those that objects are made of.
+func (d *disk) bytesLeft(ctx context.Context) error {
+	used, err := d.Referenced(ctx)
+	if err != nil {
+		return err
+	}
+	for info, err := range d.blobs.Refs(ctx) {
+		if err != nil {
+			return err
+		}
+		if !used[info.Ref] {
+			d.bad("the bytes %s belong to nothing and are left", info.Ref)
+		}
+		delete(used, info.Ref)
+	}
+	for ref := range used {
+		d.bad("the bytes %s are gone, and an object is made of them", ref)
 	}
 	return nil
 }
@@ -196,7 +290,7 @@ func (d *disk) collection(ctx context.Context) error {
 	if n, err := leftovers(ctx, d.site); err != nil || n > 0 {
 		d.bad("%d rows of uploads belong to nothing: %v", n, err)
 	}
-	return nil
+	return d.bytesLeft(ctx)
 }
 
 // contents reads every object.

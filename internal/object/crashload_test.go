@@ -128,6 +128,7 @@ type crashWriter struct {
 	log    *log
 	random *rand.Rand
 	fault  fault
+	life   int
 	number int
 	n      int
 	// forgetful says that completed uploads may be forgotten at any time.
@@ -143,7 +144,7 @@ func (w *crashWriter) anyKey() string {
 // change does one random change.
 func (w *crashWriter) change(ctx context.Context) error {
 	w.n++
-	o := op{id: fmt.Sprintf("w%d-%d", w.number, w.n), key: w.anyKey()}
+	o := op{id: fmt.Sprintf("l%d-w%d-%d", w.life, w.number, w.n), key: w.anyKey()}
 	switch w.random.IntN(14) {
 	case 0:
 		return w.remove(ctx, o)
@@ -359,7 +360,7 @@ func deliver(ctx context.Context, s *site, l *log) {
 				}
 			}
 		}
-		pause(ctx)
+		pause(ctx, time.Millisecond)
 	}
 }
 
@@ -368,13 +369,13 @@ func collect(ctx context.Context, s *site) {
 		if _, err := s.Collect(ctx); err != nil {
 			return
 		}
-		pause(ctx)
+		pause(ctx, time.Millisecond)
 	}
 }
 
-func pause(ctx context.Context) {
+func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(time.Millisecond):
+	case <-time.After(d):
 	}
 }

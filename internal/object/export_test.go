@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/blob"
 	"github.com/carillon-s3/carillon/internal/kv"
 )
 
@@ -150,4 +151,67 @@ func (s *Service) DropUpload(ctx context.Context, in UploadInput) error {
 	batch.Delete(uploadKey(b.ID, id))
 	_, err = s.store.Commit(ctx, &batch)
 	return err
+}
+
+// SweepFault is how SweepBadly breaks a sweep.
+type SweepFault int
+
+// Each takes away what protects some bytes.
+const (
+	SweepWell SweepFault = iota
+	IgnoreUsers
+	IgnoreParts
+	IgnoreGarbage
+	IgnoreLiving
+)
+
+// SweepBadly is Sweep with a fault, in small steps.
+func (s *Service) SweepBadly(ctx context.Context, f SweepFault) (Swept, error) {
+	w := newSweeper(s)
+	w.batch, w.page, w.restFor = 5, 16, 0
+	switch f {
+	case SweepWell:
+	case IgnoreUsers:
+		w.used = func(context.Context, string) (bool, error) { return false, nil }
+	case IgnoreParts:
+		w.spare = w.spare[1:]
+	case IgnoreGarbage:
+		w.spare = w.spare[:1]
+	case IgnoreLiving:
+		w.former = func(uint64) bool { return true }
+	}
+	err := w.run(ctx)
+	return w.swept, err
+}
+
+// Referenced are the stored bytes that objects are made of.
+func (s *Service) Referenced(ctx context.Context) (map[blob.Ref]bool, error) {
+	refs := map[blob.Ref]bool{}
+	for e, err := range s.store.Scan(ctx, kv.Range{Start: []byte{prefixCurrent}, End: []byte{prefixCurrent + 1}}) {
+		if err != nil {
+			return nil, err
+		}
+		v, err := decodeVersion(e.Item.Value)
+		if err != nil {
+			return nil, err
+		}
+		if v.Blob != "" {
+			refs[v.Blob] = true
+		}
+		if v.Parts == nil {
+			continue
+		}
+		parts := kv.Range{Start: partKey(v.Parts.BucketID, v.Parts.id(), 1), End: partsEnd(v.Parts.BucketID, v.Parts.id())}
+		for e, err := range s.store.Scan(ctx, parts) {
+			if err != nil {
+				return nil, err
+			}
+			if part, err := decodePart(e.Item.Value); err != nil {
+				return nil, err
+			} else if part.Blob != "" && v.Parts.has(partNumber(e.Key)) {
+				refs[part.Blob] = true
+			}
+		}
+	}
+	return refs, nil
 }

@@ -32,6 +32,9 @@ const (
 	envMetricsAuth  = "PROMETHEUS_AUTH_TYPE"
 	envJournalAge   = "JOURNAL_AGE"
 	envJournalBytes = "JOURNAL_BYTES"
+	// Of the sub-system api in MinIO.
+	envStaleExpiry  = "API_STALE_UPLOADS_EXPIRY"
+	envStaleEvery   = "API_STALE_UPLOADS_CLEANUP_INTERVAL"
 	envDomain       = "DOMAIN"
 	envCertsDir     = "CERTS_DIR"
 	envCertPassword = "CERT_PASSWD"
@@ -45,7 +48,7 @@ func knownEnv() []string {
 		envConfigFile, envRootUser, envRootPassword, envAccessKey, envSecretKey,
 		envRootUser + fileSuffix, envRootPassword + fileSuffix, envAccessKey + fileSuffix, envSecretKey + fileSuffix,
 		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, envMetricsAuth,
-		envJournalAge, envJournalBytes, "SHUTDOWN_TIMEOUT",
+		envJournalAge, envJournalBytes, envStaleExpiry, envStaleEvery, "SHUTDOWN_TIMEOUT",
 		// Of the console, which is not there yet, and of the start scripts of
 		// packages.
 		"BROWSER_REDIRECT_URL", "BROWSER", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",

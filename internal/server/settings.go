@@ -26,6 +26,7 @@ type settings struct {
 	// publicMetrics lets everybody read the metrics.
 	publicMetrics bool
 	window        journal.Window
+	stale         staleUploads
 }
 
 func newSettings(c Config) (*settings, error) {
@@ -49,6 +50,9 @@ func newSettings(c Config) (*settings, error) {
 	}
 	s.publicMetrics = env.publicMetrics()
 	if s.window, err = env.journalWindow(); err != nil {
+		return nil, err
+	}
+	if s.stale, err = env.staleUploads(); err != nil {
 		return nil, err
 	}
 	if s.domains, err = env.domains(); err != nil {

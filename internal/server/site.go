@@ -158,6 +158,8 @@ func (s *site) endpoint(address net.Addr) string {
 func (s *site) startBackground(ctx context.Context, reload <-chan os.Signal) {
 	s.background.Go(func() { s.set.certs.Follow(ctx, reload, s.dispatcher.Trust) })
 	s.background.Go(func() { s.objects.Run(ctx) })
+	s.background.Go(func() { s.sweepLeftovers(ctx) })
+	s.background.Go(func() { s.abortStaleUploads(ctx) })
 	s.background.Go(func() { s.trimJournal(ctx) })
 	s.background.Go(func() { s.countUsage(ctx) })
 }

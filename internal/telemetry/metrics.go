@@ -33,9 +33,10 @@ type Config struct {
 
 // Metrics are all metrics of a server. It is safe for concurrent use.
 type Metrics struct {
-	Requests *Requests
-	Targets  *Targets
-	Commits  *Commits
+	Requests  *Requests
+	Targets   *Targets
+	Commits   *Commits
+	Leftovers *Leftovers
 
 	declared *declarations
 }
@@ -47,10 +48,11 @@ func New(c Config) *Metrics {
 	}
 	d := newDeclarations(c.Server)
 	m := &Metrics{
-		declared: d,
-		Requests: newRequests(d, c.Operations),
-		Targets:  newTargets(d, c),
-		Commits:  newCommits(d),
+		declared:  d,
+		Requests:  newRequests(d, c.Operations),
+		Targets:   newTargets(d, c),
+		Commits:   newCommits(d),
+		Leftovers: newLeftovers(d),
 	}
 	declareStore(d, c)
 	declareJournal(d, c)

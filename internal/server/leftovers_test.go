@@ -1,0 +1,44 @@
+package server
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestStaleUploads(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		environ []string
+		want    staleUploads
+		fails   string
+	}{
+		"default":  {want: staleUploads{24 * time.Hour, 6 * time.Hour}},
+		"as MinIO": {environ: []string{"MINIO_API_STALE_UPLOADS_EXPIRY=72h", "MINIO_API_STALE_UPLOADS_CLEANUP_INTERVAL=30m"}, want: staleUploads{72 * time.Hour, 30 * time.Minute}},
+		"days":     {environ: []string{"CARILLON_API_STALE_UPLOADS_EXPIRY=7d"}, want: staleUploads{7 * 24 * time.Hour, 6 * time.Hour}},
+		"no span":  {environ: []string{"MINIO_API_STALE_UPLOADS_EXPIRY=soon"}, fails: `MINIO_API_STALE_UPLOADS_EXPIRY: "soon" is not a duration`},
+		"zero":     {environ: []string{"MINIO_API_STALE_UPLOADS_EXPIRY=0s"}, fails: "MINIO_API_STALE_UPLOADS_EXPIRY"},
+		"negative": {environ: []string{"MINIO_API_STALE_UPLOADS_CLEANUP_INTERVAL=-1h"}, fails: "MINIO_API_STALE_UPLOADS_CLEANUP_INTERVAL"},
+		"both wrong": {
+			environ: []string{"MINIO_API_STALE_UPLOADS_EXPIRY=x", "MINIO_API_STALE_UPLOADS_CLEANUP_INTERVAL=1ms"},
+			fails:   `MINIO_API_STALE_UPLOADS_CLEANUP_INTERVAL: "1ms" is less than 1s`,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env, err := newEnvironment(tt.environ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := env.staleUploads()
+			switch {
+			case tt.fails == "" && (err != nil || got != tt.want):
+				t.Errorf("got %+v, %v; want %+v", got, err, tt.want)
+			case tt.fails != "" && (!errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), tt.fails)):
+				t.Errorf("error %v, want one with %q", err, tt.fails)
+			}
+		})
+	}
+}
