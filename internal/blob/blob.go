@@ -3,7 +3,8 @@
 // references are in use is written in the metadata store.
 //
 // The order is always: bytes first (Writer.Commit), then metadata. A crash in
-// between leaves unreferenced bytes and nothing else.
+// between leaves unreferenced bytes and nothing else, which package object sweeps
+// after the next start.
 package blob
 
 import (

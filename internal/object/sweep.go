@@ -91,48 +91,52 @@ func newSweeper(s *Service) *sweeper {
 }
 
 func (w *sweeper) run(ctx context.Context) error {
-	if err := w.checkForeign(ctx); err != nil {
+	if err := w.refs(ctx, w.checkForeign); err != nil {
 		return err
 	}
+	err := w.refs(ctx, func(info blob.Info) error {
+		if !w.former(info.Incarnation) {
+			return nil
+		}
+		used, err := w.used(ctx, string(info.Ref))
+		if err != nil || used {
+			return err
+		}
+		w.candidates[string(info.Ref)] = struct{}{}
+		if len(w.candidates) < w.batch {
+			return nil
+		}
+		return w.removeLeft(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	return w.removeLeft(ctx)
+}
+
+// checkForeign looks whether bytes are of a process that the metadata does not
+// know of yet. Then it is not to be believed about the others either.
+func (w *sweeper) checkForeign(info blob.Info) error {
+	if own := w.s.store.Incarnation(); info.Incarnation > own {
+		return fmt.Errorf("%w: %s, by start %d, and this is start %d", ErrForeignBytes, info.Ref, info.Incarnation, own)
+	}
+	return nil
+}
+
+// refs visits all that is stored.
+func (w *sweeper) refs(ctx context.Context, visit func(blob.Info) error) error {
 	n := 0
 	for info, err := range w.s.blobs.Refs(ctx) {
 		if err != nil {
 			return fmt.Errorf("sweep: %w", err)
 		}
-		if !w.former(info.Incarnation) {
-			continue
-		}
-		used, err := w.used(ctx, string(info.Ref))
-		if err != nil {
+		if err := visit(info); err != nil {
 			return err
-		}
-		if !used {
-			w.candidates[string(info.Ref)] = struct{}{}
-		}
-		if len(w.candidates) == w.batch {
-			if err := w.removeLeft(ctx); err != nil {
-				return err
-			}
 		}
 		if n++; n%w.page == 0 {
 			if err := w.rest(ctx); err != nil {
 				return err
 			}
-		}
-	}
-	return w.removeLeft(ctx)
-}
-
-// checkForeign looks whether any bytes are of a process that the metadata does
-// not know of yet. Then it is not to be believed about the others either.
-func (w *sweeper) checkForeign(ctx context.Context) error {
-	for info, err := range w.s.blobs.Refs(ctx) {
-		if err != nil {
-			return fmt.Errorf("sweep: %w", err)
-		}
-		if info.Incarnation > w.s.store.Incarnation() {
-			return fmt.Errorf("%w: %s, by start %d, and this is start %d",
-				ErrForeignBytes, info.Ref, info.Incarnation, w.s.store.Incarnation())
 		}
 	}
 	return nil
