@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 // EnvCache names the folder of the tools that tests use.
@@ -41,5 +42,16 @@ func Tool(t testing.TB, variable, pattern string) string {
 	if len(found) == 0 {
 		t.Fatalf("nothing at %s: run `make tools`, or set %s", full, variable)
 	}
-	return slices.Max(found)
+	return slices.MaxFunc(found, func(a, b string) int { return made(t, a).Compare(made(t, b)) })
+}
+
+// made is when a tool, or the link to it, came into the cache: not all versions
+// are numbers that grow.
+func made(t testing.TB, path string) time.Time {
+	t.Helper()
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.ModTime()
 }
