@@ -57,13 +57,17 @@ func TestViews(t *testing.T) {
 	)
 	tests := map[string]struct {
 		kind, arnType, example, table, create string
-		start                        func(*testing.T) database
+		start                                 func(*testing.T) database
 	}{
 		"PostgreSQL": {"postgres", "postgresql", "postgres.sql", "bucketevents", postgresTable, startPostgres},
-		"MySQL": {"mysql", "mysql", "mysql.sql", "minio_images", mysqlTable,
-			func(t *testing.T) database { return startMySQL(t, brokertest.StartMySQL(t)) }},
-		"MariaDB": {"mysql", "mysql", "mysql.sql", "minio_images", mysqlTable,
-			func(t *testing.T) database { return startMySQL(t, brokertest.StartMariaDB(t)) }},
+		"MySQL": {
+			"mysql", "mysql", "mysql.sql", "minio_images", mysqlTable,
+			func(t *testing.T) database { return startMySQL(t, brokertest.StartMySQL(t)) },
+		},
+		"MariaDB": {
+			"mysql", "mysql", "mysql.sql", "minio_images", mysqlTable,
+			func(t *testing.T) database { return startMySQL(t, brokertest.StartMariaDB(t)) },
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

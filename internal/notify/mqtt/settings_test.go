@@ -6,89 +6,50 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/carillon-s3/carillon/internal/config"
-	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/targettest"
 )
 
-func TestKeysAreInTheOrderOfTheGuidesOutput(t *testing.T) {
-	t.Parallel()
-	var set config.FieldSet
-	new(Settings).Fields(&set)
-	var line, hidden []string
-	for _, f := range set.List() {
-		if f.HiddenIfEmpty {
-			hidden = append(hidden, f.Key)
-			continue
-		}
-		line = append(line, f.Key+"="+f.Default)
-	}
-	const want = "broker= topic= password= username= qos=0 keep_alive_interval=0s reconnect_interval=0s queue_dir= queue_limit=0"
-	if diff := cmp.Diff(want, strings.Join(line, " ")); diff != "" {
-		t.Errorf("keys (-want +got):\n%s", diff)
-	}
-	extensions := []string{"cert_authority", "client_cert", "client_key", "queue_bytes", "queue_full"}
-	if diff := cmp.Diff(extensions, hidden); diff != "" {
-		t.Errorf("hidden while empty (-want +got):\n%s", diff)
-	}
-}
-
-func TestValidate(t *testing.T) {
-	t.Parallel()
+func TestSettings(t *testing.T) {
 	type values = map[string]string
-	tests := map[string]struct {
-		values values
-		want   string // part of the error; empty: valid
-	}{
-		"the guide's line": {values{
-			"broker": "tcp://localhost:1883", "password": "", "queue_dir": "", "queue_limit": "0", "reconnect_interval": "0s",
-			"keep_alive_interval": "0s", "qos": "1", "topic": "minio", "username": "",
-		}, ""},
-		"everything": {values{
-			"broker": "wss://h/mqtt", "topic": "a/b", "username": "u", "password": "p", "qos": "2", "keep_alive_interval": "5m",
-			"reconnect_interval": "1h", "queue_dir": "/q", "cert_authority": "/ca", "client_cert": "/c", "client_key": "/k",
-		}, ""},
-		"queue_dir with QoS 0": {values{"broker": "tcp://h", "topic": "t", "queue_dir": "/q"}, ""},
-		"credentials in it":    {values{"broker": "tcp://u:p@h", "topic": "t"}, ""},
-		"no broker":            {values{"topic": "t"}, "broker: a value is required"},
-		"no topic":             {values{"broker": "tcp://h"}, "topic: a value is required"},
-		"scheme":               {values{"broker": "http://h", "topic": "t"}, "broker: unexpected scheme"},
-		"no scheme":            {values{"broker": "localhost:1883", "topic": "t"}, "broker: "},
-		"port not a number":    {values{"broker": "tcp://u:s3cret@h:port", "topic": "t"}, "broker: "},
-		"port too large":       {values{"broker": "tcp://u:s3cret@h:70000", "topic": "t"}, "broker: there is no port 70000"},
-		"port zero":            {values{"broker": "tcp://u:s3cret@h:0", "topic": "t"}, "broker: there is no port 0"},
-		"port but no host":     {values{"broker": "tcp://u:s3cret@:1883", "topic": "t"}, "broker: the URL names no host"},
-		"wildcard":             {values{"broker": "tcp://h", "topic": "minio/#"}, "topic: the wildcards"},
-		"wildcard of a level":  {values{"broker": "tcp://h", "topic": "minio/+/x"}, "topic: the wildcards"},
-		"NUL":                  {values{"broker": "tcp://h", "topic": "a\x00b"}, "topic: it is not text"},
-		"not UTF-8":            {values{"broker": "tcp://h", "topic": "a\xff"}, "topic: it is not text"},
-		"long topic":           {values{"broker": "tcp://h", "topic": strings.Repeat("x", 65536)}, "topic: it has 65536 bytes"},
-		"QoS 3":                {values{"broker": "tcp://h", "topic": "t", "qos": "3"}, "qos: "},
-		"QoS -1":               {values{"broker": "tcp://h", "topic": "t", "qos": "-1"}, "qos: "},
-		"QoS by name":          {values{"broker": "tcp://h", "topic": "t", "qos": "once"}, "qos: "},
-		"keep-alive":           {values{"broker": "tcp://h", "topic": "t", "keep_alive_interval": "soon"}, "keep_alive_interval: "},
-		"long keep-alive":      {values{"broker": "tcp://h", "topic": "t", "keep_alive_interval": "1d"}, "keep_alive_interval: MQTT allows"},
-		"password alone":       {values{"broker": "tcp://h", "topic": "t", "password": "s3cret"}, "username: MQTT has no password"},
-		"password alone in it": {values{"broker": "tcp://:s3cret@h", "topic": "t"}, "username: MQTT has no password"},
-		"certificate alone":    {values{"broker": "tls://h", "topic": "t", "client_cert": "/c"}, "client_cert and client_key: both"},
-		"relative dir":         {values{"broker": "tcp://h", "topic": "t", "queue_dir": "events"}, "queue_dir: the path should be absolute"},
-		"limit not a count":    {values{"broker": "tcp://h", "topic": "t", "queue_limit": "-5"}, "queue_limit: "},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			err := config.Decode(new(Settings), tt.values)
-			switch {
-			case tt.want == "" && err != nil:
-				t.Errorf("refused: %v", err)
-			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
-				t.Errorf("error %v, want %q in it", err, tt.want)
-			case err != nil && strings.Contains(err.Error(), "s3cret"):
-				t.Errorf("the error shows a secret: %v", err)
-			}
-		})
-	}
+	with := targettest.With
+	targettest.Settings{
+		Kind:   Kind(),
+		Line:   "broker= topic= password= username= qos=0 keep_alive_interval=0s reconnect_interval=0s queue_dir= queue_limit=0",
+		Hidden: "cert_authority client_cert client_key queue_bytes queue_full",
+		Valid:  values{"broker": "tcp://h", "topic": "t"},
+		Values: map[string]targettest.Case{
+			"the guide's line":     with(values{"broker": "tcp://localhost:1883", "password": "", "queue_dir": "", "queue_limit": "0", "reconnect_interval": "0s", "keep_alive_interval": "0s", "qos": "1", "topic": "minio", "username": ""}, ""),
+			"everything":           with(values{"broker": "wss://h/mqtt", "topic": "a/b", "username": "u", "password": "p", "qos": "2", "keep_alive_interval": "5m", "reconnect_interval": "1h", "queue_dir": "/q", "cert_authority": "/ca", "client_cert": "/c", "client_key": "/k"}, ""),
+			"queue_dir with QoS 0": with(values{"queue_dir": "/q"}, ""),
+			"credentials in it":    with(values{"broker": "tcp://u:p@h"}, ""),
+			"scheme":               with(values{"broker": "http://h"}, "broker: unexpected scheme"),
+			"no scheme":            with(values{"broker": "localhost:1883"}, "broker: "),
+			"port not a number":    with(values{"broker": "tcp://u:s3cret@h:port"}, "broker: "),
+			"port too large":       with(values{"broker": "tcp://u:s3cret@h:70000"}, "broker: there is no port 70000"),
+			"port zero":            with(values{"broker": "tcp://u:s3cret@h:0"}, "broker: there is no port 0"),
+			"port but no host":     with(values{"broker": "tcp://u:s3cret@:1883"}, "broker: the URL names no host"),
+			"wildcard":             with(values{"topic": "minio/#"}, "topic: the wildcards"),
+			"wildcard of a level":  with(values{"topic": "minio/+/x"}, "topic: the wildcards"),
+			"NUL":                  with(values{"topic": "a\x00b"}, "topic: it is not text"),
+			"not UTF-8":            with(values{"topic": "a\xff"}, "topic: it is not text"),
+			"long topic":           with(values{"topic": strings.Repeat("x", 65536)}, "topic: it has 65536 bytes"),
+			"QoS 3":                with(values{"qos": "3"}, "qos: "),
+			"QoS -1":               with(values{"qos": "-1"}, "qos: "),
+			"QoS by name":          with(values{"qos": "once"}, "qos: "),
+			"long keep-alive":      with(values{"keep_alive_interval": "1d"}, "keep_alive_interval: MQTT allows"),
+			"password alone":       with(values{"password": "s3cret"}, "username: MQTT has no password"),
+			"password alone in it": with(values{"broker": "tcp://:s3cret@h"}, "username: MQTT has no password"),
+			"certificate alone":    with(values{"broker": "tls://h", "client_cert": "/c"}, "client_cert and client_key: both"),
+		},
+		Files: map[string]targettest.Case{
+			"CA missing":          with(values{"broker": "tls://h", "cert_authority": "/no/ca"}, "cert_authority: open /no/ca"),
+			"certificate missing": with(values{"broker": "wss://h", "client_cert": "/no/cert", "client_key": "/no/key"}, "client_cert and client_key: open /no/cert"),
+		},
+		Dials: map[string]map[string]string{
+			"dial":             {"broker": "tcp://127.0.0.1"},
+			"dial a websocket": {"broker": "ws://127.0.0.1"},
+		},
+	}.Run(t)
 }
 
 func TestAddress(t *testing.T) {
@@ -127,18 +88,6 @@ func TestKeepAliveIsInWholeSeconds(t *testing.T) {
 	} {
 		if got := (&Settings{KeepAlive: given}).keepAlive(); got != want {
 			t.Errorf("%s: %s, want %s", given, got, want)
-		}
-	}
-}
-
-func TestOpenNamesTheFileThatIsWrong(t *testing.T) {
-	t.Parallel()
-	for want, s := range map[string]Settings{
-		"cert_authority: open /no/ca":               {Broker: "tls://h", CertAuthority: "/no/ca"},
-		"client_cert and client_key: open /no/cert": {Broker: "wss://h", ClientCert: "/no/cert", ClientKey: "/no/key"},
-	} {
-		if _, err := open(&s, target.Env{}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
 		}
 	}
 }
