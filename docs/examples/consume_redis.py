@@ -5,7 +5,8 @@ import redis
 
 from events import handle
 
-db = redis.Redis.from_url(os.environ.get("REDIS_URL", "redis://localhost:6379"))
+url = os.environ.get("REDIS_URL", "redis://localhost:6379")
+db = redis.Redis.from_url(url, socket_timeout=None)  # an item can take its time
 print("ready")
 while True:
     # An item that was taken stays in a list of its own until it is handled.
