@@ -20,6 +20,9 @@ type arrow struct {
 // arrows are all there are. Tests may import what they like, except for what
 // testOnly and wholeProgram say.
 func arrows() []arrow {
+	aKind := "a kind of target knows its contract, its settings and its own client library, and nothing of the server"
+	kind := []string{"internal/notify/target", "internal/config", "internal/event"}
+	database := append(slices.Clone(kind), "internal/notify/target/sqltable")
 	engines := "an engine knows its contract and nothing of its users"
 	return []arrow{
 		{
@@ -73,9 +76,16 @@ func arrows() []arrow {
 		{"internal/notify/spool", []string{"internal/journal"}, "a spool is what the journal asks for, and knows neither targets nor stores"},
 		{"internal/notify/takeover", []string{"internal/notify/target", "internal/event"}, "files become messages, which delivery sends"},
 		{
+			"internal/notify/target/sqltable",
+			[]string{"internal/notify/target", "internal/config"},
+			"what databases share is put upon the contract of targets",
+		},
+		{"internal/notify/mysql", database, aKind},
+		{"internal/notify/postgres", database, aKind},
+		{
 			"internal/notify/*",
-			[]string{"internal/notify/target", "internal/config", "internal/event"},
-			"a kind of target knows its contract, its settings and its own client library, and nothing of the server",
+			kind,
+			aKind,
 		},
 
 		{"internal/iam", []string{"internal/kv", "internal/checksum", "internal/s3"}, "users live in kv, and bodies come with checksums"},

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 // accessTable gets a row for each event. A table that we make has the event's
@@ -26,15 +27,15 @@ func (a *accessTable) find(ctx context.Context, c *sql.Conn, create bool) (*layo
 			` (event_time DATETIME(3) NOT NULL, event_data JSON, event_id VARCHAR(64) NOT NULL, PRIMARY KEY (event_id))
 CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ENGINE=InnoDB ROW_FORMAT=Dynamic`
 	}
-	s, err := ensure(ctx, c, a.table, []wanted{
-		{name: "event_time", types: []string{"datetime", "timestamp"}},
-		{name: "event_data", types: jsons()},
-		{name: eventID, types: texts(), unique: true, optional: true},
+	s, err := ensure(ctx, c, a.table, []sqltable.Wanted{
+		{Name: "event_time", Types: []string{"datetime", "timestamp"}},
+		{Name: "event_data", Types: jsons()},
+		{Name: eventID, Types: texts(), Unique: true, Optional: true},
 	}, statement)
 	if s == nil || err != nil {
 		return nil, err
 	}
-	return &layout{withID: s.column(eventID) != nil}, nil
+	return &layout{withID: s.Column(eventID) != nil}, nil
 }
 
 func (a *accessTable) write(ctx context.Context, c *sql.Conn, l *layout, batch []target.Message) error {

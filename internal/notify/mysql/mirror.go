@@ -7,15 +7,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 const (
-	// pruneEvery is how often old entries are removed from the companion table.
-	pruneEvery = time.Hour
 	// turn is the row of the companion table that a writer locks: the writers of
 	// one table take turns, so that what they read is so when they write, also
 	// beside one that we gave up but the server did not.
@@ -33,9 +31,7 @@ const (
 type mirrorTable struct {
 	table, deleted tableName
 	now            func() time.Time
-
-	mu     sync.Mutex
-	pruned time.Time
+	prune          sqltable.Prune
 }
 
 func (m *mirrorTable) find(ctx context.Context, c *sql.Conn, create bool) (*layout, error) {
@@ -47,24 +43,24 @@ func (m *mirrorTable) find(ctx context.Context, c *sql.Conn, create bool) (*layo
 		}
 		statement, companion = m.createSQL(strings.Contains(version, "MariaDB")), m.createCompanionSQL()
 	}
-	s, err := ensure(ctx, c, m.table, []wanted{
-		{name: "key_name", types: texts()},
-		{name: "key_hash", types: []string{"char", "varchar"}, unique: true},
-		{name: "value", types: jsons()},
+	s, err := ensure(ctx, c, m.table, []sqltable.Wanted{
+		{Name: "key_name", Types: texts()},
+		{Name: "key_hash", Types: []string{"char", "varchar"}, Unique: true},
+		{Name: "value", Types: jsons()},
 	}, statement)
 	if err != nil {
 		return nil, err
 	}
-	d, err := ensure(ctx, c, m.deleted, []wanted{
-		{name: "key_hash", types: []string{"char", "varchar"}, unique: true},
-		{name: "sequencer", types: []string{"char", "varchar"}},
-		{name: "deleted_at", types: []string{"datetime"}},
+	d, err := ensure(ctx, c, m.deleted, []sqltable.Wanted{
+		{Name: "key_hash", Types: []string{"char", "varchar"}, Unique: true},
+		{Name: "sequencer", Types: []string{"char", "varchar"}},
+		{Name: "deleted_at", Types: []string{"datetime"}},
 	}, companion)
 	if s == nil || d == nil || err != nil {
 		return nil, err
 	}
-	hash := s.column("key_hash")
-	return &layout{withHash: !hash.generated, byHash: hash.index, deletedByHash: d.column("key_hash").index}, nil
+	hash := s.Column("key_hash")
+	return &layout{withHash: !hash.Generated, byHash: hash.Index, deletedByHash: d.Column("key_hash").Index}, nil
 }
 
 // createSQL makes the table that MinIO makes. MariaDB takes no generated column
@@ -116,22 +112,10 @@ func (m *mirrorTable) write(ctx context.Context, c *sql.Conn, l *layout, batch [
 	w.remove(back, m.deleted, l.deletedByHash)
 	w.remove(gone, m.table, l.byHash)
 	w.remember(del)
-	if m.due() {
+	if m.prune.Due(m.now()) {
 		w.exec("DELETE FROM " + m.deleted.sql() + " WHERE deleted_at < UTC_TIMESTAMP() - INTERVAL 7 DAY")
 	}
 	return w.err
-}
-
-// due reports whether it is time to prune, once an interval. A prune that fails
-// is made up for by the next.
-func (m *mirrorTable) due() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.now().Sub(m.pruned) < pruneEvery {
-		return false
-	}
-	m.pruned = m.now()
-	return true
 }
 
 // entry is the newest event of a key.
@@ -140,23 +124,12 @@ type entry struct {
 	message *target.Message
 }
 
-// newest are the events of a batch that count: of several of a key the newest.
+// newest are the events of a batch that count.
 func newest(batch []target.Message) []entry {
-	last := make(map[string]int, len(batch))
-	for i := range batch {
-		if batch[i].Mirror() == target.MirrorNothing {
-			continue
-		}
-		if j, ok := last[batch[i].Key]; !ok || batch[j].Sequencer <= batch[i].Sequencer {
-			last[batch[i].Key] = i
-		}
-	}
 	var out []entry
-	for i := range batch {
-		if j, ok := last[batch[i].Key]; ok && i == j {
-			sum := sha256.Sum256([]byte(batch[i].Key))
-			out = append(out, entry{hex.EncodeToString(sum[:]), &batch[i]})
-		}
+	for _, m := range sqltable.Newest(batch) {
+		sum := sha256.Sum256([]byte(m.Key))
+		out = append(out, entry{hex.EncodeToString(sum[:]), m})
 	}
 	return out
 }

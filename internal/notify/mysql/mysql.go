@@ -15,14 +15,13 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"strings"
 	"sync"
 	"time"
 
 	driver "github.com/go-sql-driver/mysql"
 
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 const (
@@ -49,7 +48,7 @@ func Kind() target.Kind {
 		Traits: func(s *Settings) target.Traits {
 			return target.Traits{
 				MaxBatch: maxBatch, MaxBatchBytes: maxBatchBytes, Senders: s.senders(), Ordered: true,
-				Timeout: timeout, Body: target.Records, Mirror: s.Format == formatNamespace,
+				Timeout: timeout, Body: target.Records, Mirror: s.Mirrors(),
 			}
 		},
 		Open: func(s *Settings, env target.Env) (target.Target, error) { return open(s, env) },
@@ -92,7 +91,7 @@ func open(s *Settings, env target.Env) (*database, error) {
 	if err := s.trust(conf, env); err != nil {
 		return nil, err
 	}
-	table, err := parseTable(s.Table)
+	table, err := s.ParseTable(grammar())
 	if err != nil {
 		return nil, err
 	}
@@ -102,14 +101,13 @@ func open(s *Settings, env target.Env) (*database, error) {
 		return nil, dsnError(err)
 	}
 	if s.DSN == "" {
-		env.Log().Warn("host, port, username, password and database are deprecated, use dsn_string instead",
-			"target", env.ID.String())
+		sqltable.WarnDeprecated(env, "dsn_string")
 	}
-	d := &database{db: sql.OpenDB(connector), secret: conf.Passwd, table: &accessTable{table: table}}
+	d := &database{db: sql.OpenDB(connector), secret: conf.Passwd, table: &accessTable{table: tableName(table)}}
 	d.db.SetMaxOpenConns(s.MaxOpenConnections)
 	d.db.SetMaxIdleConns(s.senders())
-	if s.Format == formatNamespace {
-		d.table = &mirrorTable{table: table, deleted: table.companion(), now: env.Time}
+	if s.Mirrors() {
+		d.table = &mirrorTable{table: tableName(table), deleted: tableName(table.Companion()), now: env.Time}
 	}
 	return d, nil
 }
@@ -125,14 +123,9 @@ func (d *database) Send(ctx context.Context, batch []target.Message) error {
 		if err != nil {
 			return err
 		}
-		err = d.commit(ctx, c, l, batch)
-		switch {
-		case !isDataError(err):
-			return err
-		case len(batch) == 1:
-			return target.Permanent(d.clean(err))
-		}
-		return d.commitEach(ctx, c, l, batch)
+		return sqltable.Commit(batch, func(part []target.Message) error {
+			return transact(ctx, c, func() error { return d.table.write(ctx, c, l, part) })
+		}, isDataError, d.clean)
 	})
 }
 
@@ -144,8 +137,7 @@ func (d *database) with(ctx context.Context, fn func(*sql.Conn) error) error {
 		return d.clean(err)
 	}
 	err = fn(c)
-	var some *target.BatchError
-	if err == nil || target.IsPermanent(err) || errors.As(err, &some) {
+	if sqltable.Settled(err) {
 		_ = c.Close() // gives it back
 		return err
 	}
@@ -173,36 +165,6 @@ func (d *database) layout(ctx context.Context, c *sql.Conn) (*layout, error) {
 	return l, nil
 }
 
-func (d *database) commit(ctx context.Context, c *sql.Conn, l *layout, batch []target.Message) error {
-	return transact(ctx, c, func() error { return d.table.write(ctx, c, l, batch) })
-}
-
-// errEarlier is why an event is not written after one of its key was not.
-var errEarlier = errors.New("an earlier event of the key was refused")
-
-// commitEach commits each event on its own. After one that is refused, the later
-// ones of its key are left for another Send, so that their order holds.
-func (d *database) commitEach(ctx context.Context, c *sql.Conn, l *layout, batch []target.Message) error {
-	failed := make(map[int]error)
-	refused := make(map[string]bool)
-	for i := range batch {
-		if refused[batch[i].Key] {
-			failed[i] = errEarlier
-			continue
-		}
-		err := d.commit(ctx, c, l, batch[i:i+1])
-		if isDataError(err) {
-			failed[i], refused[batch[i].Key] = target.Permanent(d.clean(err)), true
-		} else if err != nil {
-			return err
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	return &target.BatchError{Failed: failed}
-}
-
 // Check connects and looks whether the table, if there is one, is of the right
 // shape. It makes no table.
 func (d *database) Check(ctx context.Context) error {
@@ -217,9 +179,4 @@ func (d *database) Check(ctx context.Context) error {
 func (d *database) Close() error { return d.db.Close() }
 
 // clean takes the password out of errors that others wrote.
-func (d *database) clean(err error) error {
-	if err == nil || d.secret == "" || !strings.Contains(err.Error(), d.secret) {
-		return err
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), d.secret, "***"))
-}
+func (d *database) clean(err error) error { return sqltable.Clean(err, d.secret) }

@@ -11,50 +11,26 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/notify/target"
-)
-
-// Formats of a table.
-const (
-	formatNamespace = "namespace"
-	formatAccess    = "access"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 // Settings are the keys of notify_mysql.
 type Settings struct {
-	config.Queue
-	Format             string
-	DSN                config.Secret // it holds a password
-	Table              string
-	MaxOpenConnections int
+	sqltable.Settings
+	DSN config.Secret // it holds a password
 
 	// CertAuthority, ClientCert and ClientKey say what tls=true in the DSN
 	// cannot.
 	CertAuthority, ClientCert, ClientKey string
-
-	// Deprecated: they are used while DSN is empty.
-	Host, Port, Username, Database string
-	Password                       config.Secret
 }
 
 // Fields declares the keys, in the order in which `mc admin config get` prints
 // them.
 func (s *Settings) Fields(f *config.FieldSet) {
-	f.String(&s.Format, "format", "(namespace*|access)",
-		"'namespace' reflects current bucket/object list and 'access' reflects a journal of object operations, defaults to 'namespace'",
-		config.Required(), config.OneOf(formatNamespace, formatAccess), config.Default(formatNamespace))
+	s.FormatField(f)
 	f.Secret(&s.DSN, "dsn_string", `MySQL data-source-name connection string e.g. "<user>:<password>@tcp(<host>:<port>)/<database>"`,
 		config.RequiredUnless("host"), config.FreeText())
-	f.String(&s.Table, "table", "string", "DB table name to store/update events, table is auto-created", config.Required())
-	s.DirField(f)
-	s.LimitField(f)
-	f.Int(&s.MaxOpenConnections, "max_open_connections", "maximum number of open connections to the database, defaults to '2'",
-		config.Default("2"), config.Range(0, 1<<16))
-	const instead = "dsn_string"
-	f.String(&s.Host, "host", "hostname", "MySQL server hostname", config.Deprecated(instead))
-	f.String(&s.Port, "port", "port", "MySQL server port", config.Deprecated(instead), config.Range(1, 65535))
-	f.String(&s.Username, "username", "string", "database username", config.Deprecated(instead))
-	f.Secret(&s.Password, "password", "database password", config.Deprecated(instead))
-	f.String(&s.Database, "database", "string", "database name", config.Deprecated(instead))
+	s.TableFields(f, "MySQL", "dsn_string")
 	f.Path(&s.CertAuthority, "cert_authority", "file of CA certificates to trust for the server with tls=true in dsn_string, besides the server's own",
 		config.Extension())
 	f.Path(&s.ClientCert, "client_cert", "client certificate to show with tls in dsn_string", config.Extension())
@@ -69,14 +45,9 @@ func (s *Settings) Validate() error {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	name, err := parseTable(s.Table)
-	switch {
-	case err != nil:
-		errs = append(errs, err)
-	case s.Format == formatNamespace:
-		errs = append(errs, name.checkCompanion())
-	}
-	if conf != nil && conf.DBName == "" && err == nil && name.schema == "" {
+	name, err := s.ParseTable(grammar())
+	errs = append(errs, err)
+	if conf != nil && conf.DBName == "" && err == nil && name.Schema == "" {
 		errs = append(errs, errors.New("dsn_string: it names no database, and neither does table"))
 	}
 	if (s.ClientCert == "") != (s.ClientKey == "") {

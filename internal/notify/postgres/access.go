@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 // accessTable gets a row for each event. A table that we make has the event's
@@ -18,11 +19,11 @@ const (
 	eventTimeUnit = time.Millisecond
 )
 
-func accessColumns() []wanted {
-	return []wanted{
-		{name: "event_time", types: []string{"timestamptz"}},
-		{name: "event_data", types: jsons()},
-		{name: eventID, types: texts(), unique: true, optional: true},
+func accessColumns() []sqltable.Wanted {
+	return []sqltable.Wanted{
+		{Name: "event_time", Types: []string{"timestamptz"}},
+		{Name: "event_data", Types: jsons()},
+		{Name: eventID, Types: texts(), Unique: true, Optional: true},
 	}
 }
 
@@ -34,7 +35,7 @@ func (a *accessTable) prepare(ctx context.Context, c *connection) error {
 	if err != nil {
 		return err
 	}
-	c.withID = s.column(eventID) != nil
+	c.withID = s.Column(eventID) != nil
 	return nil
 }
 

@@ -2,16 +2,14 @@ package postgres
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 const (
-	// pruneEvery is how often old entries are removed from the companion table.
-	pruneEvery = time.Hour
-	// pruneSQL removes guards that are older than any duplicate.
+	// pruneAge is that of guards that are older than any duplicate.
 	pruneAge = `7 days`
 	// sequencerOf is the sequencer of the event that a row shows. Hex digits of
 	// one length compare as text, but not under every collation.
@@ -24,20 +22,18 @@ const (
 type mirrorTable struct {
 	table, deleted tableName
 	now            func() time.Time
-
-	mu     sync.Mutex
-	pruned time.Time
+	prune          sqltable.Prune
 }
 
-func mirrorColumns() []wanted {
-	return []wanted{{name: "key", types: texts(), unique: true}, {name: "value", types: jsons()}}
+func mirrorColumns() []sqltable.Wanted {
+	return []sqltable.Wanted{{Name: "key", Types: texts(), Unique: true}, {Name: "value", Types: jsons()}}
 }
 
-func deletedColumns() []wanted {
-	return []wanted{
-		{name: "key", types: texts(), unique: true},
-		{name: "sequencer", types: texts()},
-		{name: "deleted_at", types: []string{"timestamptz"}},
+func deletedColumns() []sqltable.Wanted {
+	return []sqltable.Wanted{
+		{Name: "key", Types: texts(), Unique: true},
+		{Name: "sequencer", Types: texts()},
+		{Name: "deleted_at", Types: []string{"timestamptz"}},
 	}
 }
 
@@ -48,7 +44,7 @@ func (m *mirrorTable) prepare(ctx context.Context, c *connection) error {
 	if err != nil {
 		return err
 	}
-	c.oid = s.oid
+	c.oid = s.ID
 	_, err = c.ensure(ctx, m.deleted, deletedColumns(), []string{
 		`CREATE TABLE IF NOT EXISTS ` + m.deleted.sql() +
 			` (key VARCHAR PRIMARY KEY, sequencer VARCHAR NOT NULL, deleted_at TIMESTAMP WITH TIME ZONE NOT NULL)`,
@@ -78,23 +74,10 @@ func (m *mirrorTable) write(ctx context.Context, c *connection, batch []target.M
 	if len(del.keys) > 0 {
 		t.Queue(m.deleteSQL(), del.keys, del.sequencers)
 	}
-	prune := m.due()
-	if prune {
+	if m.prune.Due(m.now()) {
 		t.Queue(`DELETE FROM ` + m.deleted.sql() + ` WHERE deleted_at < now() - interval '` + pruneAge + `'`)
 	}
-	err := c.run(ctx, t)
-	if prune && err == nil {
-		m.mu.Lock()
-		m.pruned = m.now()
-		m.mu.Unlock()
-	}
-	return err
-}
-
-func (m *mirrorTable) due() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.now().Sub(m.pruned) >= pruneEvery
+	return c.run(ctx, t)
 }
 
 // setSQL writes rows, unless the row or the companion knows of something newer.
@@ -122,24 +105,9 @@ WHERE d.sequencer COLLATE "C" < excluded.sequencer`
 // rows are the parameters of a statement, each an array.
 type rows struct{ keys, sequencers, values []string }
 
-// split sorts a batch into what is set and what is deleted. Of several events
-// of a key only the newest counts.
+// split sorts a batch into what is set and what is deleted.
 func split(batch []target.Message) (set, del rows) {
-	newest := make(map[string]int, len(batch))
-	for i := range batch {
-		m := &batch[i]
-		if m.Mirror() == target.MirrorNothing {
-			continue
-		}
-		if j, ok := newest[m.Key]; !ok || batch[j].Sequencer <= m.Sequencer {
-			newest[m.Key] = i
-		}
-	}
-	for i := range batch {
-		m := &batch[i]
-		if j, ok := newest[m.Key]; !ok || i != j {
-			continue
-		}
+	for _, m := range sqltable.Newest(batch) {
 		if m.Mirror() == target.MirrorSet {
 			set.keys, set.sequencers, set.values = append(set.keys, m.Key), append(set.sequencers, m.Sequencer), append(set.values, string(m.Body))
 		} else {

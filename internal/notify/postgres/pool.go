@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 // goodbye bounds the polite end of an idle connection.
@@ -121,10 +121,8 @@ func (p *pool) connect(ctx context.Context) (*connection, error) {
 // is dropped: what it still does is unknown.
 func (p *pool) put(c *connection, err error) {
 	defer func() { <-p.slots }()
-	var refusal *target.BatchError
-	fine := err == nil || target.IsPermanent(err) || errors.As(err, &refusal)
 	p.mu.Lock()
-	keep := fine && !p.closed && !c.conn.IsClosed()
+	keep := sqltable.Settled(err) && !p.closed && !c.conn.IsClosed()
 	if keep {
 		p.idle = append(p.idle, c)
 	}
@@ -156,16 +154,7 @@ func (c *connection) drop() {
 }
 
 // clean takes the password out of errors that others wrote.
-func (p *pool) clean(err error) error {
-	if err == nil || p.conf.Password == "" || !strings.Contains(err.Error(), p.conf.Password) {
-		return err
-	}
-	clean := errors.New(strings.ReplaceAll(err.Error(), p.conf.Password, "***"))
-	if target.IsPermanent(err) {
-		return target.Permanent(clean)
-	}
-	return clean
-}
+func (p *pool) clean(err error) error { return sqltable.Clean(err, p.conf.Password) }
 
 // onceDialer makes one connection, perhaps after failed attempts at others. Then
 // it refuses: the library would dial to cancel a statement, which takes as long

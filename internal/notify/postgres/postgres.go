@@ -15,10 +15,10 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 const (
@@ -45,7 +45,7 @@ func Kind() target.Kind {
 		Traits: func(s *Settings) target.Traits {
 			return target.Traits{
 				MaxBatch: maxBatch, MaxBatchBytes: maxBatchBytes, Senders: s.senders(), Ordered: true,
-				Timeout: timeout, Body: target.Records, Mirror: s.Format == formatNamespace,
+				Timeout: timeout, Body: target.Records, Mirror: s.Mirrors(),
 			}
 		},
 		Open: func(s *Settings, env target.Env) (target.Target, error) { return open(s, env) },
@@ -73,17 +73,16 @@ func open(s *Settings, env target.Env) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, err := parseTable(s.Table)
+	table, err := s.ParseTable(grammar())
 	if err != nil {
 		return nil, err
 	}
 	if s.ConnectionString == "" {
-		env.Log().Warn("host, port, username, password and database are deprecated, use connection_string instead",
-			"target", env.ID.String())
+		sqltable.WarnDeprecated(env, "connection_string")
 	}
-	d := &database{pool: newPool(conf, env, s.connections()), table: &accessTable{table: table}}
-	if s.Format == formatNamespace {
-		d.table = &mirrorTable{table: table, deleted: table.companion(), now: env.Time}
+	d := &database{pool: newPool(conf, env, s.connections()), table: &accessTable{table: tableName(table)}}
+	if s.Mirrors() {
+		d.table = &mirrorTable{table: tableName(table), deleted: tableName(table.Companion()), now: env.Time}
 	}
 	return d, nil
 }
@@ -110,40 +109,7 @@ func (d *database) write(ctx context.Context, c *connection, batch []target.Mess
 		}
 		c.prepared = true
 	}
-	err := d.table.write(ctx, c, batch)
-	switch {
-	case !isDataError(err):
-		return err
-	case len(batch) == 1:
-		return target.Permanent(err)
-	}
-	return d.writeEach(ctx, c, batch)
-}
-
-// errEarlier is why an event is not written after one of its key was not.
-var errEarlier = errors.New("an earlier event of the key was refused")
-
-// writeEach commits each event on its own. After one that is refused, the later
-// ones of its key are left for another Send, so that their order holds.
-func (d *database) writeEach(ctx context.Context, c *connection, batch []target.Message) error {
-	failed := make(map[int]error)
-	refused := make(map[string]bool)
-	for i := range batch {
-		if refused[batch[i].Key] {
-			failed[i] = errEarlier
-			continue
-		}
-		err := d.table.write(ctx, c, batch[i:i+1])
-		if isDataError(err) {
-			failed[i], refused[batch[i].Key] = target.Permanent(d.pool.clean(err)), true
-		} else if err != nil {
-			return err
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	return &target.BatchError{Failed: failed}
+	return sqltable.Commit(batch, func(part []target.Message) error { return d.table.write(ctx, c, part) }, isDataError, d.pool.clean)
 }
 
 // Check connects and looks whether the table, if there is one, is of the right
@@ -165,4 +131,4 @@ func (d *database) Close() error {
 	return nil
 }
 
-var errClosed = fmt.Errorf("postgres: closed")
+var errClosed = errors.New("postgres: closed")

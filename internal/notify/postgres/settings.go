@@ -9,47 +9,23 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/carillon-s3/carillon/internal/config"
-)
-
-// Formats of a table.
-const (
-	formatNamespace = "namespace"
-	formatAccess    = "access"
+	"github.com/carillon-s3/carillon/internal/notify/target/sqltable"
 )
 
 // Settings are the keys of notify_postgres.
 type Settings struct {
-	config.Queue
-	Format             string
-	ConnectionString   config.Secret // it holds a password
-	Table              string
-	MaxOpenConnections int
-
-	// Deprecated: they are used while ConnectionString is empty.
-	Host, Port, Username, Database string
-	Password                       config.Secret
+	sqltable.Settings
+	ConnectionString config.Secret // it holds a password
 }
 
 // Fields declares the keys, in the order in which `mc admin config get` prints
 // them.
 func (s *Settings) Fields(f *config.FieldSet) {
-	f.String(&s.Format, "format", "(namespace*|access)",
-		"'namespace' reflects current bucket/object list and 'access' reflects a journal of object operations, defaults to 'namespace'",
-		config.Required(), config.OneOf(formatNamespace, formatAccess), config.Default(formatNamespace))
+	s.FormatField(f)
 	f.Secret(&s.ConnectionString, "connection_string",
 		`Postgres server connection-string e.g. "host=localhost port=5432 dbname=minio_events user=postgres password=password sslmode=disable"`,
 		config.RequiredUnless("host"), config.FreeText())
-	f.String(&s.Table, "table", "string", "DB table name to store/update events, table is auto-created", config.Required())
-	s.DirField(f)
-	s.LimitField(f)
-	f.Int(&s.MaxOpenConnections, "max_open_connections", "maximum number of open connections to the database, defaults to '2'",
-		config.Default("2"), config.Range(0, 1<<16))
-	const instead = "connection_string"
-	f.String(&s.Host, "host", "hostname", "Postgres server hostname", config.Deprecated(instead))
-	f.String(&s.Port, "port", "port", "Postgres server port", config.Deprecated(instead), config.Range(1, 65535))
-	f.String(&s.Username, "username", "string", "database username", config.Deprecated(instead))
-	f.Secret(&s.Password, "password", "database password", config.Deprecated(instead))
-	f.String(&s.Database, "database", "string", "database name", config.Deprecated(instead))
+	s.TableFields(f, "Postgres", "connection_string")
 	s.BoundFields(f)
 }
 
@@ -61,10 +37,7 @@ func (s *Settings) Validate() error {
 	if errors.As(err, &path) {
 		err = nil
 	}
-	name, tableErr := parseTable(s.Table)
-	if tableErr == nil && s.Format == formatNamespace {
-		tableErr = name.checkCompanion()
-	}
+	_, tableErr := s.ParseTable(grammar())
 	return errors.Join(err, tableErr)
 }
 
