@@ -18,7 +18,7 @@ type Settings struct {
 	Format, Table      string
 	MaxOpenConnections int
 
-	// Deprecated: they are used while there is no connection string.
+	// These are read while there is no connection string, which replaced them.
 	Host, Port, Username, Database string
 	Password                       config.Secret
 }
@@ -60,6 +60,6 @@ func (s *Settings) ParseTable(g Grammar) (Name, error) {
 
 // WarnDeprecated logs that the deprecated keys are used.
 func WarnDeprecated(env target.Env, instead string) {
-	env.Log().Warn("host, port, username, password and database are deprecated, use "+instead+" instead",
-		"target", env.ID.String())
+	warning := "host, port, username, password and database are deprecated, use " + instead + " instead"
+	env.Log().Warn(warning, "target", env.ID.String()) //nolint:sloglint // one of two texts, which scripts may look for
 }
