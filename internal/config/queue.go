@@ -26,6 +26,24 @@ const (
 // Refuse reports whether writes are refused at the cap.
 func (q Queue) Refuse() bool { return q.Full == QueueRefuse }
 
+// QueueOf reads them from the values of an instance, also of one that is
+// switched off or misconfigured. A value that cannot be read is left out.
+func QueueOf(i Instance) Queue {
+	var (
+		q   Queue
+		set FieldSet
+	)
+	q.DirField(&set)
+	q.LimitField(&set)
+	q.BoundFields(&set)
+	texts := make(map[string]string, len(set.fields))
+	for _, f := range set.fields {
+		texts[f.Key] = i.Values[f.Key].Text
+	}
+	_ = set.apply(texts, false) // the instance's Err says it, if it matters
+	return q
+}
+
 // QueueSettings returns q. It is promoted to the settings that embed Queue.
 func (q Queue) QueueSettings() Queue { return q }
 

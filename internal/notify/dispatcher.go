@@ -55,6 +55,9 @@ type Configured struct {
 	Err error
 	// Disabled targets keep their events too, but rules cannot name them.
 	Disabled bool
+	// Queue is what the operator says of the backlog, for a target that does not
+	// run: without Settings.
+	Queue config.Queue
 }
 
 // Dispatcher delivers events to all configured targets, each on its own. It is
@@ -157,6 +160,7 @@ func (d *Dispatcher) stopGone(ctx context.Context, want map[string]Configured) {
 			d.set(name, &configured{Configured: old.Configured, since: time.Now()})
 		}
 		if !kept {
+			d.options.Journal.SetLimit(name, journal.Limit{})
 			d.remove(name)
 		}
 	}

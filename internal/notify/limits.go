@@ -22,7 +22,7 @@ const (
 // queueOf is what the operator says of a target's backlog.
 func queueOf(c Configured) config.Queue {
 	if c.Kind.Queue == nil || c.Settings == nil {
-		return config.Queue{}
+		return c.Queue
 	}
 	return c.Kind.Queue(c.Settings)
 }

@@ -123,15 +123,20 @@ func (d *Dispatcher) statusOf(ctx context.Context, name string, c *configured, r
 		} else if c.Err != nil {
 			s.LastError, s.LastErrorTime = c.Err.Error(), c.since
 		}
-		d.addSpool(name, &s)
+		d.addBounds(&s, name, c)
 		return s
 	}
 	s := running(c.runner)
-	d.addSpool(name, &s)
 	s.Backlog = d.backlog(ctx, name)
+	d.addBounds(&s, name, c)
+	return s
+}
+
+// addBounds tells how full the backlog is, and of the spool.
+func (d *Dispatcher) addBounds(s *Status, name string, c *configured) {
+	d.addSpool(name, s)
 	s.Full = d.options.Journal.Full(name)
 	s.OverLimit = s.Full || s.Backlog.Entries > alarmOf(c.Configured)
-	return s
 }
 
 // backlog is a consumer's. If the age of its oldest event cannot be read, that

@@ -123,6 +123,7 @@ func (s *site) configuredTargets() []notify.Configured {
 				Settings: i.Settings,
 				Err:      errors.Join(i.Err, checkQueueDir(kind, i)),
 				Disabled: !i.Enabled,
+				Queue:    config.QueueOf(i),
 			})
 		}
 	}
