@@ -27,7 +27,7 @@ const (
 
 var (
 	// errAborted: the Send was broken off because its client was dropped for
-	// another one's timeout, or by the end of the runner.
+	// another one's timeout, because of new settings, or by the end of the runner.
 	errAborted   = errors.New("send broken off")
 	errAbandoned = errors.New("the target's client hangs and does not return; waiting for it")
 )
@@ -40,6 +40,8 @@ type client struct {
 	// closes it.
 	users   atomic.Int64
 	retired atomic.Bool
+	// broken is closed when those of a retired client are to be broken off.
+	broken chan struct{}
 	// dropped: it was closed, maybe with Sends under way.
 	dropped atomic.Bool
 }
@@ -71,38 +73,46 @@ func (r *runner) open() (*client, error) {
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	r.openErr = nil
-	r.current = &client{target: t, traits: traitsOf(r.kind, r.settings)}
+	r.current = &client{target: t, traits: traitsOf(r.kind, r.settings), broken: make(chan struct{})}
 	return r.current, nil
 }
 
 // send sends one batch. It returns within the kind's timeout and two graces,
-// whatever the target does.
+// whatever the target does. What a destination answers after the settings have
+// changed is believed only if it is an acknowledgement: it says nothing of the
+// present one.
 func (r *runner) send(b *batch) error {
 	c, err := r.open()
 	if err != nil {
 		return err
 	}
+	if c.traits != b.traits {
+		return fmt.Errorf("%w: the batch was made for other settings", errAborted)
+	}
 	ctx, cancel := context.WithTimeout(r.hard, c.traits.Timeout)
 	defer cancel()
 	err = r.call(ctx, c, func(ctx context.Context) error { return c.target.Send(ctx, b.msgs) })
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case r.hard.Err() != nil:
-		return fmt.Errorf("%w: %w", errAborted, err)
-	case ctx.Err() != nil:
+	}
+	late := ctx.Err() != nil
+	aborted := r.hard.Err() != nil || c.retired.Load() || !late && c.dropped.Load()
+	if late {
 		r.drop(c)
-		return fmt.Errorf("no answer within %s: %w", c.traits.Timeout, err)
-	case c.dropped.Load():
+		err = fmt.Errorf("no answer within %s: %w", c.traits.Timeout, err)
+	}
+	if aborted {
 		return fmt.Errorf("%w: %w", errAborted, err)
 	}
 	return err
 }
 
 // call runs f, which uses c, in a goroutine of its own, so that one that never
-// returns holds nobody. When ctx has ended, f is given a grace, then c is
-// closed under it, and after another grace it is left behind.
+// returns holds nobody. When ctx has ended, or c is broken off, f is given a
+// grace, then c is closed under it, and after another grace it is left behind.
 func (r *runner) call(ctx context.Context, c *client, f func(context.Context) error) error {
+	ctx, breakOff := context.WithCancelCause(ctx)
+	defer breakOff(nil)
 	c.users.Add(1)
 	done := make(chan error, 1)
 	go func() {
@@ -114,6 +124,8 @@ func (r *runner) call(ctx context.Context, c *client, f func(context.Context) er
 	select {
 	case err := <-done:
 		return err
+	case <-c.broken:
+		breakOff(errAborted)
 	case <-ctx.Done():
 	}
 	if ok, err := within(done, sendGrace); ok {
@@ -170,7 +182,9 @@ func (r *runner) drop(c *client) {
 }
 
 // retire has the next Send open another client; c is closed once the Sends that
-// use it are done.
+// use it are done. They are given applyDrain, then they are broken off: a
+// destination that hangs must not hold up the one that follows it. It is not
+// called once stop was.
 func (r *runner) retire(c *client) {
 	r.mu.Lock()
 	if r.current == c {
@@ -180,7 +194,17 @@ func (r *runner) retire(c *client) {
 	c.retired.Store(true)
 	if c.users.Load() == 0 {
 		r.drop(c)
+		return
 	}
+	r.retiring.Go(func() {
+		t := time.NewTimer(applyDrain)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			close(c.broken)
+		case <-r.hard.Done():
+		}
+	})
 }
 
 // closeTarget closes a target without waiting longer than a grace for it.

@@ -47,7 +47,7 @@ type runner struct {
 	soft, hard         context.Context
 	endSoft, endHard   context.CancelFunc
 	sending, acking    sync.WaitGroup
-	checking           sync.WaitGroup
+	checking, retiring sync.WaitGroup
 	delivered, parked  atomic.Int64
 	failedSends, aside atomic.Int64
 	abandoned          atomic.Int64
@@ -204,6 +204,7 @@ func (r *runner) stop(ctx context.Context) {
 	}
 	r.endHard()
 	r.checking.Wait()
+	r.retiring.Wait()
 	r.mu.Lock()
 	c := r.current
 	r.mu.Unlock()

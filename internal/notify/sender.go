@@ -164,7 +164,9 @@ type batch struct {
 	items []*item
 	msgs  []target.Message
 	bytes int
-	took  time.Duration // of its Send
+	// traits are those that it was made by.
+	traits target.Traits
+	took   time.Duration // of its Send
 	// began is the runner's counter of deliveries before it.
 	began int64
 }
@@ -180,7 +182,7 @@ func (s *sender) compose(ctx context.Context, now time.Time) (*batch, admission)
 		return nil, adm
 	}
 	traits := s.r.currentTraits()
-	b := &batch{began: s.r.delivered.Load()}
+	b := &batch{began: s.r.delivered.Load(), traits: traits}
 	size := traits.MaxBatch
 	if adm.probe {
 		size = 1

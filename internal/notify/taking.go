@@ -214,7 +214,7 @@ func (t *taking) compose(now time.Time) (*batch, []*heir, admission) {
 	if adm.probe {
 		size = 1
 	}
-	b := &batch{began: t.r.delivered.Load()}
+	b := &batch{began: t.r.delivered.Load(), traits: traits}
 	var in []*heir
 	for _, h := range heirs[:min(size, len(heirs))] {
 		e, err := t.read(h)
