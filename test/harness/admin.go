@@ -15,6 +15,8 @@ type TargetInfo struct {
 	State                 string
 	Backlog, BacklogBytes int64
 	Delivered, Dropped    int64
+	Failed                int64
+	Full                  bool
 	Spool                 struct {
 		Dir                 string
 		Segments            int
@@ -25,6 +27,13 @@ type TargetInfo struct {
 
 // WebhookInfo asks the server for the state of a webhook target.
 func (s *Server) WebhookInfo(t testing.TB, id string) TargetInfo {
+	t.Helper()
+	return s.TargetInfo(t, "webhook", id)
+}
+
+// TargetInfo asks the server for the state of a target, of a type as it is in
+// ARNs.
+func (s *Server) TargetInfo(t testing.TB, kind, id string) TargetInfo {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/minio/admin/v3/info", nil)
 	if err != nil {
@@ -50,12 +59,12 @@ func (s *Server) WebhookInfo(t testing.TB, id string) TargetInfo {
 		t.Fatalf("admin info: %v", err)
 	}
 	for _, kinds := range info.Services.Notifications {
-		for _, target := range kinds["webhook"] {
+		for _, target := range kinds[kind] {
 			if found, ok := target[id]; ok {
 				return found
 			}
 		}
 	}
-	t.Fatalf("admin info tells of no webhook target %s", id)
+	t.Fatalf("admin info tells of no %s target %s", kind, id)
 	return TargetInfo{}
 }

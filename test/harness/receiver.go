@@ -70,6 +70,8 @@ type Reply struct {
 	Header http.Header
 	// After delays the answer.
 	After time.Duration
+	// Until, if not nil, delays the answer until something is received from it.
+	Until <-chan struct{}
 	// Hang never answers; the request ends with its connection.
 	Hang bool
 	// Forget leaves no trace in Deliveries, as a receiver that loses what it
@@ -219,6 +221,11 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	case reply.Hang:
 		<-req.Context().Done()
 		return
+	case reply.Until != nil:
+		select {
+		case <-reply.Until:
+		case <-req.Context().Done():
+		}
 	case reply.After > 0:
 		select {
 		case <-time.After(reply.After):
