@@ -49,10 +49,18 @@ func TestAnotherFormat(t *testing.T) {
 		list          func() []told
 		first, second func() map[string]string
 	}{
-		{"1:redis", func() []told { return redis.list("list") }, func() map[string]string { return redis.hash("first") },
-			func() map[string]string { return redis.hash("second") }},
-		{"1:postgresql", func() []told { return database.rows("list") }, func() map[string]string { return database.mirror("first") },
-			func() map[string]string { return database.mirror("second") }},
+		{
+			what:   "1:redis",
+			list:   func() []told { return redis.list("list") },
+			first:  func() map[string]string { return redis.hash("first") },
+			second: func() map[string]string { return redis.hash("second") },
+		},
+		{
+			what:   "1:postgresql",
+			list:   func() []told { return database.rows("list") },
+			first:  func() map[string]string { return database.mirror("first") },
+			second: func() map[string]string { return database.mirror("second") },
+		},
 	} {
 		since, there := all.writtenSince(before), all.shown()
 		second := tt.second()
