@@ -22,7 +22,7 @@ type told struct {
 func tell(r harness.Record) told {
 	key := strings.ReplaceAll(r.S3.Object.Key, "%2F", "/")
 	e := told{key: r.S3.Bucket.Name + "/" + key, sequencer: r.S3.Object.Sequencer}
-	if strings.HasPrefix(r.EventName, "s3:ObjectCreated:") || strings.HasPrefix(r.EventName, "ObjectCreated:") {
+	if strings.HasPrefix(r.EventName, "s3:ObjectCreated:") {
 		e.change = change{r.S3.Object.ETag}
 	}
 	return e
