@@ -191,7 +191,9 @@ func (r *runner) retire(c *client) {
 		r.current = nil
 	}
 	r.mu.Unlock()
-	c.retired.Store(true)
+	if c.retired.Swap(true) {
+		return
+	}
 	if c.users.Load() == 0 {
 		r.drop(c)
 		return
