@@ -34,7 +34,7 @@ func arrows() []arrow {
 
 		{
 			"internal/api/s3",
-			[]string{"internal/object", "internal/iam", "internal/event", "internal/checksum", "internal/s3"},
+			[]string{"internal/object", "internal/iam", "internal/event", "internal/checksum", "internal/policy", "internal/s3"},
 			"the S3 surface speaks to package object only",
 		},
 		{
@@ -54,7 +54,7 @@ func arrows() []arrow {
 		},
 		{
 			"internal/object",
-			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/checksum", "internal/s3"},
+			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/checksum", "internal/policy", "internal/s3"},
 			"object joins the contracts of the stores, never an engine",
 		},
 		{"internal/journal", []string{"internal/kv", "internal/event"}, "the journal is a layout over kv"},
@@ -88,7 +88,7 @@ func arrows() []arrow {
 			aKind,
 		},
 
-		{"internal/iam", []string{"internal/kv", "internal/checksum", "internal/s3"}, "users live in kv, and bodies come with checksums"},
+		{"internal/iam", []string{"internal/kv", "internal/checksum", "internal/policy", "internal/s3"}, "users live in kv, bodies come with checksums, and policies say who may do what"},
 		{"internal/config", []string{"internal/kv"}, "stored settings live in kv"},
 		{"internal/kv", nil, "a contract knows nobody"},
 		{"internal/kv/kvtest", []string{"internal/kv", "internal/kv/memory", "internal/crashfs"}, "the suite of kv knows its contract, the model and the disk that crashes"},
@@ -98,6 +98,7 @@ func arrows() []arrow {
 		{"internal/blob/*", []string{"internal/blob"}, engines},
 		{"internal/event", []string{"internal/s3"}, "event is vocabulary and pure"},
 		{"internal/checksum", nil, "checksums are vocabulary and pure"},
+		{"internal/policy", nil, "policies are vocabulary and pure"},
 		{"internal/s3", nil, "s3 is vocabulary and pure: the standard library only"},
 		{"internal/telemetry", nil, "telemetry is used by all and knows nobody"},
 		{"internal/certs", nil, "certificates are files and know nobody"},

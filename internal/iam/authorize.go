@@ -1,5 +1,9 @@
 package iam
 
+import (
+	"github.com/carillon-s3/carillon/internal/policy"
+)
+
 // Action is an S3 action as policies name it.
 type Action string
 
@@ -42,6 +46,14 @@ const (
 	ActionPutBucketACL                Action = "s3:PutBucketAcl"
 	ActionGetObject                   Action = "s3:GetObject"
 	ActionGetObjectAttributes         Action = "s3:GetObjectAttributes"
+	ActionGetObjectVersion            Action = "s3:GetObjectVersion"
+	ActionGetObjectVersionAttributes  Action = "s3:GetObjectVersionAttributes"
+	ActionDeleteObjectVersion         Action = "s3:DeleteObjectVersion"
+	ActionGetObjectVersionTagging     Action = "s3:GetObjectVersionTagging"
+	ActionPutObjectVersionTagging     Action = "s3:PutObjectVersionTagging"
+	ActionDeleteObjectVersionTagging  Action = "s3:DeleteObjectVersionTagging"
+	ActionGetObjectVersionACL         Action = "s3:GetObjectVersionAcl"
+	ActionPutObjectVersionACL         Action = "s3:PutObjectVersionAcl"
 	ActionPutObject                   Action = "s3:PutObject"
 	ActionDeleteObject                Action = "s3:DeleteObject"
 	ActionRestoreObject               Action = "s3:RestoreObject"
@@ -75,11 +87,62 @@ type Resource struct {
 	Key    string
 }
 
-// Authorize returns nil if p may take the action on the resource, else
-// ErrAccessDenied. The root credential may do everything, all others nothing.
-func Authorize(p Principal, _ Action, _ Resource) error {
-	if p.Owner && !p.Anonymous() {
+// String is how policies name it.
+func (r Resource) String() string {
+	if r.Key == "" {
+		return r.Bucket
+	}
+	return r.Bucket + "/" + r.Key
+}
+
+// OfVersion returns the action that policies know for a version that a request
+// names, which is another than that for the latest; a itself where there is
+// none.
+func (a Action) OfVersion() Action {
+	switch a {
+	case ActionGetObject:
+		return ActionGetObjectVersion
+	case ActionDeleteObject:
+		return ActionDeleteObjectVersion
+	case ActionGetObjectAttributes:
+		return ActionGetObjectVersionAttributes
+	case ActionGetObjectTagging:
+		return ActionGetObjectVersionTagging
+	case ActionPutObjectTagging:
+		return ActionPutObjectVersionTagging
+	case ActionDeleteObjectTagging:
+		return ActionDeleteObjectVersionTagging
+	case ActionGetObjectACL:
+		return ActionGetObjectVersionACL
+	case ActionPutObjectACL:
+		return ActionPutObjectVersionACL
+	}
+	return a
+}
+
+// Ask is what somebody wants to do.
+type Ask struct {
+	Principal Principal
+	Action    Action
+	Resource  Resource
+	// Value returns the values of a condition key, whose name is in lower case.
+	// Nil has none of any.
+	Value func(key string) []string
+}
+
+// Authorize returns nil if the ask is granted, else ErrAccessDenied. The root
+// credential may do everything. Others may do what the policy of the bucket,
+// nil if there is none, allows and does not deny.
+func Authorize(a Ask, ofBucket *policy.Document) error {
+	if a.Principal.Owner && !a.Principal.Anonymous() {
 		return nil
 	}
-	return ErrAccessDenied
+	if ofBucket == nil {
+		return ErrAccessDenied
+	}
+	r := policy.Request{User: a.Principal.AccessKey, Action: string(a.Action), Resource: a.Resource.String(), Value: a.Value}
+	if ofBucket.Evaluate(&r) != policy.Allowed {
+		return ErrAccessDenied
+	}
+	return nil
 }

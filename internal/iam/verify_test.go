@@ -328,13 +328,13 @@ func TestAnonymous(t *testing.T) {
 	if !p.Anonymous() {
 		t.Errorf("principal = %v", p)
 	}
-	if err := Authorize(p, ActionGetObject, Resource{"b", "k"}); !errors.Is(err, ErrAccessDenied) {
+	if err := Authorize(Ask{Principal: p, Action: ActionGetObject, Resource: Resource{"b", "k"}}, nil); !errors.Is(err, ErrAccessDenied) {
 		t.Errorf("Authorize = %v", err)
 	}
-	if err := Authorize(exampleRoot.principal(), ActionGetObject, Resource{"b", "k"}); err != nil {
+	if err := Authorize(Ask{Principal: exampleRoot.principal(), Action: ActionGetObject, Resource: Resource{"b", "k"}}, nil); err != nil {
 		t.Errorf("root: %v", err)
 	}
-	if err := Authorize(Principal{AccessKey: "other"}, ActionGetObject, Resource{}); !errors.Is(err, ErrAccessDenied) {
+	if err := Authorize(Ask{Principal: Principal{AccessKey: "other"}, Action: ActionGetObject}, nil); !errors.Is(err, ErrAccessDenied) {
 		t.Errorf("other: %v", err)
 	}
 }

@@ -28,6 +28,8 @@ type bucketRecord struct {
 	Deleting bool `cbor:"4,keyasint,omitempty"`
 	// Notification is nil if no rules are set.
 	Notification *event.Config `cbor:"5,keyasint,omitempty"`
+	// Policy is the policy document as it was put; empty if there is none.
+	Policy []byte `cbor:"8,keyasint,omitempty"`
 }
 
 // versionRecord is the stored form of one version: one version byte, the stamp

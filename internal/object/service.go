@@ -14,6 +14,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/policy"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
 
@@ -112,11 +113,13 @@ func storeError(err error) error {
 	}
 }
 
-// bucket is a bucket with its rules compiled.
+// bucket is a bucket with its rules and its policy compiled.
 type bucket struct {
 	bucketRecord
 	name  string
 	rules *event.Rules
+	// policy is nil if the bucket has none.
+	policy *policy.Document
 }
 
 func (b *bucket) public() Bucket {
@@ -159,6 +162,12 @@ func (s *Service) readBucket(ctx context.Context, r kv.Reader, name string) (*bu
 		return nil, item, fmt.Errorf("bucket %s: %w", name, err)
 	}
 	b := &bucket{bucketRecord: rec, name: name, rules: rec.Notification.Rules()}
+	if len(rec.Policy) > 0 {
+		if b.policy, err = policy.ParseBucket(rec.Policy, name); err != nil {
+			s.log.Error("a bucket's policy cannot be read; it is taken to deny everything to all but root", "bucket", name, "err", err)
+			b.policy = policy.DenyAll()
+		}
+	}
 	s.buckets.m.Store(name, cachedBucket{item.Revision, b})
 	return b, item, nil
 }

@@ -67,7 +67,7 @@ func TestNotConfigured(t *testing.T) {
 	s := newSite(t)
 	s.bucket(t, "bkt")
 	for query, want := range map[string]string{
-		"object-lock=": "ObjectLockConfigurationNotFoundError", "policy=": "NoSuchBucketPolicy",
+		"object-lock=":                  "ObjectLockConfigurationNotFoundError",
 		"lifecycle=&withUpdatedAt=true": "NoSuchLifecycleConfiguration", "tagging=": "NoSuchTagSet",
 		"encryption=":  "ServerSideEncryptionConfigurationNotFoundError",
 		"replication=": "ReplicationConfigurationNotFoundError", "cors=": "NoSuchCORSConfiguration",

@@ -39,7 +39,7 @@ func listBuckets(h *Handler, w *response, r *request) error {
 	d.owner("Owner")
 	d.open("Buckets")
 	for _, b := range buckets {
-		if iam.Authorize(r.principal, iam.ActionListBucket, iam.Resource{Bucket: b.Name}) != nil {
+		if h.authorize(r, iam.ActionListBucket, b.Name, "") != nil {
 			continue
 		}
 		d.open("Bucket")

@@ -26,7 +26,7 @@ func copyObject(h *Handler, w *response, r *request) error {
 		CheckSource: func(source object.Info) error { return checkSourceConditions(r, source) },
 	}
 	var err error
-	if in.SourceBucket, in.SourceKey, err = r.copySource(); err != nil {
+	if in.SourceBucket, in.SourceKey, err = h.copySource(r); err != nil {
 		return err
 	}
 	if in.Replace, err = replaces(r); err != nil {
@@ -59,12 +59,12 @@ func copyObject(h *Handler, w *response, r *request) error {
 
 // copySource reads the source of a copy, and makes sure that the caller may read
 // it.
-func (r *request) copySource() (bucket, key string, err error) {
+func (h *Handler) copySource(r *request) (bucket, key string, err error) {
 	bucket, key, err = parseCopySource(r.head(headerCopySource))
 	if err != nil {
 		return "", "", err
 	}
-	return bucket, key, iam.Authorize(r.principal, iam.ActionGetObject, iam.Resource{Bucket: bucket, Key: key})
+	return bucket, key, h.authorize(r, iam.ActionGetObject, bucket, key)
 }
 
 func parseCopySource(value string) (bucket, key string, err error) {

@@ -47,7 +47,7 @@ func deleteObjects(h *Handler, w *response, r *request) error {
 	var of []*deleteTarget
 	for i := range doc.Objects {
 		t := &doc.Objects[i]
-		t.err = checkDelete(r, t)
+		t.err = h.checkDelete(r, t)
 		if t.err == nil {
 			keys, of = append(keys, t.Key), append(of, t)
 		}
@@ -78,14 +78,14 @@ func readDelete(r *request) (*deleteDocument, error) {
 	return doc, nil
 }
 
-func checkDelete(r *request, t *deleteTarget) error {
+func (h *Handler) checkDelete(r *request, t *deleteTarget) error {
 	if err := checkKey(t.Key); err != nil {
 		return err
 	}
 	if t.VersionID != "" && t.VersionID != "null" {
 		return errNoSuchVersion
 	}
-	return iam.Authorize(r.principal, iam.ActionDeleteObject, iam.Resource{Bucket: r.bucket, Key: t.Key})
+	return h.authorize(r, iam.ActionDeleteObject, r.bucket, t.Key)
 }
 
 func (h *Handler) writeDeleted(w *response, r *request, doc *deleteDocument) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/policy"
 )
 
 // domainError is how an error of another layer is answered. An empty message
@@ -96,6 +97,10 @@ func toAPIError(err error) *apiError {
 	var config *event.ConfigError
 	if errors.As(err, &config) {
 		return configError(config)
+	}
+	var document *policy.Error
+	if errors.As(err, &document) {
+		return &apiError{code: errMalformedPolicy, message: document.Message, cause: err}
 	}
 	var sum *object.ChecksumError
 	if errors.As(err, &sum) {

@@ -44,6 +44,7 @@ var (
 	errInvalidToken               = newCode("InvalidToken", http.StatusForbidden, "The security token included in the request is invalid.")
 	errInvalidURI                 = newCode("InvalidURI", http.StatusBadRequest, "Couldn't parse the specified URI.")
 	errKeyTooLong                 = newCode("KeyTooLongError", http.StatusBadRequest, "Your key is too long.")
+	errMalformedPolicy            = newCode("MalformedPolicy", http.StatusBadRequest, "Policy has invalid resource.")
 	errMalformedTrailer           = newCode("MalformedTrailerError", http.StatusBadRequest, "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 	errMalformedXML               = newCode("MalformedXML", http.StatusBadRequest, "The XML you provided was not well-formed or did not validate against our published schema.")
 	errMaxMessageLength           = newCode("MaxMessageLengthExceeded", http.StatusBadRequest, "Your request was too big.")

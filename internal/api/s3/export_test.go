@@ -25,3 +25,24 @@ func NewListenHandlerForTest(service Service) func(ctx context.Context, query st
 		return w.Body.String()
 	}
 }
+
+// RouteForTest is a row of the table: what it needs, and the plainest request
+// that goes to it.
+type RouteForTest struct {
+	Operation, Action    string
+	OfBucket             bool
+	Method, Path, Header string
+}
+
+// RoutesForTest are all rows. Paths are below the bucket bkt.
+func RoutesForTest() []RouteForTest {
+	var all []RouteForTest
+	for _, row := range routes() {
+		path := []string{"/", "/bkt", "/bkt/key"}[row.scope]
+		if row.query != "" {
+			path += "?" + row.query + "="
+		}
+		all = append(all, RouteForTest{row.operation, string(row.action), row.scope != onService, row.method, path, row.header})
+	}
+	return all
+}

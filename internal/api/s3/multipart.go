@@ -92,7 +92,7 @@ func uploadPartCopy(h *Handler, w *response, r *request) error {
 	if in.Number, err = partNumber(r); err != nil {
 		return err
 	}
-	if in.SourceBucket, in.SourceKey, err = r.copySource(); err != nil {
+	if in.SourceBucket, in.SourceKey, err = h.copySource(r); err != nil {
 		return err
 	}
 	in.Select = func(source object.Info) (offset, length int64, err error) {

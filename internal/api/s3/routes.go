@@ -45,14 +45,16 @@ func bucketConfigurationRoutes() []route {
 		{operation: "GetBucketReplicationMetrics", method: get, scope: onBucket, query: "replication-metrics", action: iam.ActionGetReplicationConfiguration, handler: absent},
 		{operation: "ResetBucketReplication", method: put, scope: onBucket, query: "replication-reset", action: iam.ActionResetBucketReplicationState, handler: absent},
 		{operation: "GetBucketReplicationResetStatus", method: get, scope: onBucket, query: "replication-reset-status", action: iam.ActionResetBucketReplicationState, handler: absent},
-		{operation: "GetBucketPolicyStatus", method: get, scope: onBucket, query: "policyStatus", action: iam.ActionGetBucketPolicyStatus, handler: unconfigured(errNoSuchBucketPolicy)},
+		{operation: "GetBucketPolicy", method: get, scope: onBucket, query: "policy", action: iam.ActionGetBucketPolicy, handler: getBucketPolicy},
+		{operation: "PutBucketPolicy", method: put, scope: onBucket, query: "policy", action: iam.ActionPutBucketPolicy, handler: putBucketPolicy, grows: true},
+		{operation: "DeleteBucketPolicy", method: remove, scope: onBucket, query: "policy", action: iam.ActionDeleteBucketPolicy, handler: deleteBucketPolicy},
+		{operation: "GetBucketPolicyStatus", method: get, scope: onBucket, query: "policyStatus", action: iam.ActionGetBucketPolicyStatus, handler: getBucketPolicyStatus},
 	}
 	for _, c := range []struct {
 		name, query string
 		get, put    iam.Action
 		handler     handlerFunc
 	}{
-		{"BucketPolicy", "policy", iam.ActionGetBucketPolicy, iam.ActionPutBucketPolicy, unconfigured(errNoSuchBucketPolicy)},
 		{"BucketLifecycle", "lifecycle", iam.ActionGetLifecycleConfiguration, iam.ActionPutLifecycleConfiguration, unconfigured(errNoSuchLifecycle)},
 		{"BucketTagging", "tagging", iam.ActionGetBucketTagging, iam.ActionPutBucketTagging, unconfigured(errNoSuchTagSet)},
 		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent)},

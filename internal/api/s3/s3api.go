@@ -16,6 +16,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/policy"
 )
 
 // Service is what the S3 surface asks of the object layer; *object.Service is
@@ -45,6 +46,8 @@ type Service interface {
 
 	Notification(ctx context.Context, bucket string) (*event.Config, error)
 	SetNotification(ctx context.Context, bucket string, document []byte) error
+	Policy(ctx context.Context, bucket string) (*policy.Document, []byte, error)
+	SetPolicy(ctx context.Context, bucket string, document []byte) error
 	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error
 
 	// Admit says whether growing mutations are accepted now.

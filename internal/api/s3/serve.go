@@ -73,7 +73,7 @@ func (h *Handler) handle(w *response, r *request) error {
 	}
 	r.body = verified.Body
 	r.principal = verified.Credential.Principal()
-	if err := iam.Authorize(r.principal, rt.action, iam.Resource{Bucket: r.bucket, Key: r.key}); err != nil {
+	if err := h.authorize(r, rt.actionOf(r), r.bucket, r.key); err != nil {
 		return err
 	}
 	if rt.grows {
@@ -81,7 +81,7 @@ func (h *Handler) handle(w *response, r *request) error {
 			return err
 		}
 	}
-	return rt.handler(h, w, r)
+	return h.conceal(r, rt.handler(h, w, r))
 }
 
 // response remembers what was sent.

@@ -1,0 +1,124 @@
+package s3api
+
+import (
+	"errors"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/policy"
+)
+
+// actionOf is the action that a request needs: that of its route, or of the
+// version that it names.
+func (rt *route) actionOf(r *request) iam.Action {
+	if r.has("versionId") {
+		return rt.action.OfVersion()
+	}
+	return rt.action
+}
+
+// authorize returns nil if the caller may take the action on a bucket, or a key
+// in it. Nothing is said of whether they exist.
+func (h *Handler) authorize(r *request, action iam.Action, bucket, key string) error {
+	ask := iam.Ask{Principal: r.principal, Action: action, Resource: iam.Resource{Bucket: bucket, Key: key}}
+	if iam.Authorize(ask, nil) == nil {
+		return nil
+	}
+	if bucket == "" {
+		return iam.ErrAccessDenied
+	}
+	var ofBucket *policy.Document
+	var err error
+	if ofBucket, _, err = h.Service.Policy(r.Context(), bucket); err != nil && !errors.Is(err, object.ErrNoSuchBucket) {
+		return err
+	}
+	ask.Value = func(name string) []string { return h.conditionValues(r, name) }
+	return iam.Authorize(ask, ofBucket)
+}
+
+// conceal has a caller who may not list a bucket not learn which keys are in it:
+// a missing one is answered as one that may not be read (GetObject, "Permissions").
+func (h *Handler) conceal(r *request, err error) error {
+	if r.principal.Owner || !errors.Is(err, object.ErrNoSuchKey) {
+		return err
+	}
+	if denied := h.authorize(r, iam.ActionListBucket, r.bucket, ""); denied != nil {
+		return denied
+	}
+	return err
+}
+
+// Values of the condition keys s3:authType and s3:signatureversion.
+const (
+	authHeader = "REST-HEADER"
+	authQuery  = "REST-QUERY-STRING"
+)
+
+// conditionValues are a request's values of a condition key, from "AWS global
+// condition context keys" and "Condition keys for Amazon S3".
+func (h *Handler) conditionValues(r *request, name string) []string {
+	if rest, ok := strings.CutPrefix(name, "s3:"); ok {
+		return r.s3Values(rest)
+	}
+	now := h.Now()
+	switch name {
+	case "aws:sourceip":
+		return []string{r.sourceIP}
+	case "aws:useragent":
+		return present(r.UserAgent())
+	case "aws:referer":
+		return present(r.Referer())
+	case "aws:securetransport":
+		return []string{strconv.FormatBool(r.TLS != nil)}
+	case "aws:currenttime":
+		return []string{now.UTC().Format(time.RFC3339)}
+	case "aws:epochtime":
+		return []string{strconv.FormatInt(now.Unix(), 10)}
+	case "aws:username", "aws:userid":
+		return present(r.principal.AccessKey)
+	case "aws:principaltype":
+		if r.principal.Anonymous() {
+			return []string{"Anonymous"}
+		}
+		return []string{"User"}
+	}
+	return nil
+}
+
+// s3Values are those of s3:name. Names that begin with x-amz- are headers, or
+// parameters of a presigned request.
+func (r *request) s3Values(name string) []string {
+	if strings.HasPrefix(name, "x-amz-") {
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		if v := r.Header[canonical]; len(v) > 0 {
+			return v
+		}
+		return r.query[canonical]
+	}
+	switch name {
+	case "prefix", "delimiter", "max-keys":
+		return r.query[name]
+	case "versionid":
+		return r.query["versionId"]
+	case "authtype":
+		switch {
+		case r.has("X-Amz-Signature"), r.has("Signature"):
+			return []string{authQuery}
+		case r.head("Authorization") != "":
+			return []string{authHeader}
+		}
+	}
+	return nil
+}
+
+// present is a value that may be missing.
+func present(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
