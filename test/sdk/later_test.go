@@ -9,7 +9,6 @@ func laterTests() map[string]string {
 		locking     = "object locking, in making its bucket"
 		sse         = "server-side encryption"
 		post        = "uploads by POST policy"
-		policy      = "bucket policies"
 		cors        = "CORS"
 		acl         = "access control lists"
 		annotations = "object annotations"
@@ -19,12 +18,10 @@ func laterTests() map[string]string {
 		"testComposeObjectWithVersioning":           versioning,
 		"testConcurrentCopyObjectWithVersioning":    versioning,
 		"testCopyObjectWithVersioning":              versioning,
-		"testCors":                                  policy,
+		"testCors_1_apply_bucket_rules":             cors,
 		"testCorsSetGetDelete":                      cors,
 		"testEncryptedSSES3ToSSES3CopyObject":       sse,
 		"testEncryptedSSES3ToUnencryptedCopyObject": sse,
-		"testFunctional":                            policy,
-		"testFunctionalV2":                          policy,
 		"testGetBucketTagging":                      locking,
 		"testGetObjectACLContext":                   acl,
 		"testGetObjectAttributes":                   versioning,
