@@ -37,6 +37,9 @@ type report struct {
 	// that one mutation has two of.
 	disagreements int
 	duplicates    int
+	// staleRows counts rows of a mirror that are missing, too many, or not of what
+	// GET shows.
+	staleRows int
 
 	kinds   map[kind]tally
 	details []string
@@ -53,7 +56,7 @@ func (r *report) detail(format string, args ...any) {
 
 // faults is how much is wrong.
 func (r *report) faults() int {
-	return r.lostEvents + r.lostObjects + r.orderViolations + r.phantoms + r.disagreements
+	return r.lostEvents + r.lostObjects + r.orderViolations + r.phantoms + r.disagreements + r.staleRows
 }
 
 func (r *report) String() string {

@@ -109,3 +109,19 @@ func candidates(ops []op, now content) (of []int, none bool) {
 	}
 	return of, now == content{}
 }
+
+// again tells how many writes had to be sent again.
+func again(done history) string {
+	repeated, unsure := 0, 0
+	for _, ops := range done {
+		for _, o := range ops {
+			if o.sent > 1 {
+				repeated++
+			}
+			if !o.acked {
+				unsure++
+			}
+		}
+	}
+	return fmt.Sprintf("%d writes sent again, %d given up", repeated, unsure)
+}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/minio/minio-go/v7/pkg/notification"
@@ -87,71 +85,4 @@ func TestRestartsUnderLoad(t *testing.T) {
 	if r.faults() > 0 {
 		t.Errorf("%s\n%s", r, strings.Join(r.details, "\n"))
 	}
-}
-
-// again tells how many writes had to be sent again.
-func again(done history) string {
-	repeated, unsure := 0, 0
-	for _, ops := range done {
-		for _, o := range ops {
-			if o.sent > 1 {
-				repeated++
-			}
-			if !o.acked {
-				unsure++
-			}
-		}
-	}
-	return fmt.Sprintf("%d writes sent again, %d given up", repeated, unsure)
-}
-
-// running are writers that go on through restarts.
-type running struct {
-	writers []*writer
-	group   sync.WaitGroup
-	stopped atomic.Bool
-	acked   chan struct{}
-}
-
-// startLoad lets the writers write until stop, or until the test ends.
-func startLoad(t *testing.T, all []*writer) *running {
-	t.Helper()
-	l := &running{writers: all, acked: make(chan struct{})}
-	for _, w := range all {
-		l.group.Go(func() {
-			for !l.stopped.Load() && t.Context().Err() == nil {
-				if w.step(t.Context()) != nil {
-					continue
-				}
-				select {
-				case l.acked <- struct{}{}:
-				default: // nobody counts: a restart is under way
-				}
-			}
-		})
-	}
-	t.Cleanup(l.group.Wait)
-	return l
-}
-
-// acknowledge waits for n writes to be acknowledged.
-func (l *running) acknowledge(t *testing.T, n int) {
-	t.Helper()
-	ctx, cancel := harness.Bounded(t)
-	defer cancel()
-	for range n {
-		select {
-		case <-l.acked:
-		case <-ctx.Done():
-			t.Fatal("the writers make no progress")
-		}
-	}
-}
-
-// stop waits until every writer has ended what it was doing, and returns what
-// was answered wrongly.
-func (l *running) stop() error {
-	l.stopped.Store(true)
-	l.group.Wait()
-	return wrongOf(l.writers)
 }

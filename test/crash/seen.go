@@ -2,6 +2,9 @@ package crash
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/carillon-s3/carillon/test/harness"
@@ -15,7 +18,8 @@ type seen struct {
 	etag      string
 	size      int64
 	sequencer string
-	// id is the webhook-id; empty if the server sends none.
+	// id is the event's, as the webhook-id or the broker's messages have it; empty
+	// if there is none.
 	id string
 }
 
@@ -54,9 +58,34 @@ func sightings(all []harness.Delivery) []seen {
 func sighting(d harness.Delivery) seen {
 	s := seen{key: d.Key, name: d.EventName, id: d.ID}
 	if len(d.Records) == 1 {
-		o := d.Records[0].S3.Object
-		s.label = d.Records[0].Source.UserAgent
-		s.etag, s.size, s.sequencer = strings.Trim(o.ETag, `"`), o.Size, o.Sequencer
+		s.record(d.Records[0])
 	}
 	return s
+}
+
+// parseEvent reads an event from its JSON, of which only Records need be there;
+// id is empty where the broker carries none beside it.
+func parseEvent(body []byte, id string) (seen, error) {
+	var e harness.Envelope
+	if err := json.Unmarshal(body, &e); err != nil {
+		return seen{}, fmt.Errorf("%q: %w", body, err)
+	}
+	if len(e.Records) != 1 {
+		return seen{}, fmt.Errorf("%q has %d records", body, len(e.Records))
+	}
+	r := e.Records[0]
+	name, err := url.QueryUnescape(r.S3.Object.Key)
+	if err != nil {
+		return seen{}, fmt.Errorf("%q: %w", body, err)
+	}
+	s := seen{key: r.S3.Bucket.Name + "/" + name, name: r.EventName, id: id}
+	s.record(r)
+	return s, nil
+}
+
+// record takes what a record says of the mutation.
+func (s *seen) record(r harness.Record) {
+	o := r.S3.Object
+	s.label = r.Source.UserAgent
+	s.etag, s.size, s.sequencer = strings.Trim(o.ETag, `"`), o.Size, o.Sequencer
 }

@@ -1,0 +1,45 @@
+package crash
+
+import (
+	"testing"
+
+	"github.com/carillon-s3/carillon/internal/brokertest"
+)
+
+// broker is a real broker that a target publishes to, and how to read it.
+type broker struct {
+	name string
+	// process is killed, frozen and started again.
+	process *brokertest.Process
+	// env are the settings of the target with id 1, MINIO_NOTIFY_..._1=.
+	env []string
+	// arn is what rules call the target, such as arn:minio:sqs::1:redis.
+	arn string
+	// arrived returns what was published so far, in order of arrival; nil for a
+	// mirror.
+	arrived func(t testing.TB) ([]seen, error)
+	// mirrored returns the mirror: by bucket/key the event that stands there, its
+	// JSON with Records; nil for others.
+	mirrored func(t testing.TB) (map[string][]byte, error)
+	// listens is for a broker that keeps nothing, and passes on what it gets to
+	// those who listen at that moment: it waits until the consumer does again.
+	// Such a broker is not killed: what it had acknowledged and not yet passed on
+	// would be gone, as its users know. It is nil for those that keep events.
+	listens func(t testing.TB)
+}
+
+// brokerKind starts a broker of one kind.
+type brokerKind struct {
+	name  string
+	start func(t *testing.T) broker
+	// heavy says that it takes many seconds, and most of a core, to start.
+	heavy bool
+}
+
+// brokers are all kinds.
+func brokers() []brokerKind {
+	return []brokerKind{
+		{name: "redis, access", start: redisAccess},
+		{name: "redis, namespace", start: redisNamespace},
+	}
+}
