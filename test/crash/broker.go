@@ -41,5 +41,10 @@ func brokers() []brokerKind {
 	return []brokerKind{
 		{name: "redis, access", start: redisAccess},
 		{name: "redis, namespace", start: redisNamespace},
+		{name: "nats, core", start: natsCore},
+		{name: "nats, JetStream", start: natsJetStream},
+		{name: "nats, Streaming", start: natsStreaming},
+		{name: "amqp", start: amqp, heavy: true},
+		{name: "kafka", start: kafka, heavy: true},
 	}
 }
