@@ -61,9 +61,9 @@ func (r *report) faults() int {
 
 func (r *report) String() string {
 	return fmt.Sprintf("acknowledged %d, events %d, lost events %d, lost objects %d, order violations %d, "+
-		"phantoms %d, disagreements %d, duplicates %d",
+		"phantoms %d, disagreements %d, stale rows %d, duplicates %d",
 		r.acknowledged, r.events, r.lostEvents, r.lostObjects, r.orderViolations,
-		r.phantoms, r.disagreements, r.duplicates)
+		r.phantoms, r.disagreements, r.staleRows, r.duplicates)
 }
 
 // byKind tells what was acknowledged and lost of each kind.

@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -188,15 +187,17 @@ func (r *outageRun) serves(t *testing.T) {
 	})
 }
 
-// metric reads one of the target; a series that is not there yet is 0.
+// metric reads one of the target, which a new process shows when it has begun
+// with it.
 func (r *outageRun) metric(t *testing.T, name string) float64 {
 	t.Helper()
 	parts := strings.Split(r.broker.arn, ":")
-	all, _ := r.server.Scrape(t, "/metrics", "")
-	v, err := all.Value(name, "target_id", parts[len(parts)-2], "target_name", parts[len(parts)-1])
-	if err != nil {
-		t.Fatal(err)
-	}
+	var v float64
+	harness.Poll(t, name, func() (err error) {
+		all, _ := r.server.Scrape(t, "/metrics", "")
+		v, err = all.Value(name, "target_id", parts[len(parts)-2], "target_name", parts[len(parts)-1])
+		return err
+	})
 	return v
 }
 
@@ -211,7 +212,7 @@ func (r *outageRun) settle(t *testing.T, done history) (*report, string) {
 	})
 	client := r.server.Client(t)
 	now := look(t, client, done)
-	figures := fmt.Sprintf("%d outages, server killed while it was %s, %s", r.outages, cmp.Or(r.struck, "well (never)"), again(done))
+	figures := fmt.Sprintf("%d outages, server killed while it was %s, %s", r.outages, r.struck, again(done))
 	if r.broker.mirrored == nil {
 		return readUntil(r.quiet, func() (*report, int) {
 			got, err := r.broker.arrived(t)
