@@ -13,8 +13,8 @@ import (
 
 const (
 	// Patience is how long a broker may take to start or to stop on a machine
-	// that is busy with other tests.
-	Patience = 90 * time.Second
+	// that is busy with other tests: those in Java take seconds of a core.
+	Patience = 3 * time.Minute
 	// readyEvery is how often a starting broker is asked whether it is ready.
 	readyEvery = 50 * time.Millisecond
 )
