@@ -169,7 +169,7 @@ func (r *outageRun) recover(t *testing.T, f fault) {
 		f.end(r.broker.process)
 		return
 	}
-	r.server.Freeze()
+	brokertest.Freeze(t, r.server.Pid())
 	f.end(r.broker.process)
 	r.broker.listens(t)
 	r.server.Thaw()
