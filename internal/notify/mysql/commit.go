@@ -40,13 +40,14 @@ func discard(c *sql.Conn) {
 // Errors that the server does not put into a class of their own
 // (https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html).
 const (
+	tooLargeForPacket  = 1301 // a document over max_allowed_packet
 	wrongValueForField = 1366
 	checkViolated      = 3819
 )
 
 // isDataError reports whether the database refused the data itself: SQLSTATE
 // classes 22 (data exception) and 23 (a constraint of the table's owner), the
-// two errors above, and what max_allowed_packet does not let through.
+// errors above, and what max_allowed_packet does not let through.
 func isDataError(err error) bool {
 	if errors.Is(err, driver.ErrPktTooLarge) {
 		return true
@@ -59,7 +60,7 @@ func isDataError(err error) bool {
 	case "22", "23":
 		return true
 	}
-	return e.Number == wrongValueForField || e.Number == checkViolated
+	return e.Number == tooLargeForPacket || e.Number == wrongValueForField || e.Number == checkViolated
 }
 
 // tuples are n times a tuple of place holders, separated by commas.
