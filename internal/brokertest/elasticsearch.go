@@ -20,6 +20,9 @@ const (
 	Elasticsearch8 = "8.5.0"
 )
 
+// MaxElasticsearchRequest is the largest request that a node takes, in bytes.
+const MaxElasticsearchRequest = 6 << 20
+
 // Users of a node with security, besides Login, with the same Password. They may
 // use the indexes whose names begin with LimitedIndexes, and nothing else.
 const (
@@ -158,11 +161,12 @@ path.data: %s
 path.logs: %s
 network.host: 127.0.0.1
 http.port: %d
+http.max_content_length: %db
 transport.port: %d
 discovery.type: single-node
 cluster.routing.allocation.disk.threshold_enabled: false
 action.auto_create_index: true
-`, e.mkdir("data"), e.mkdir("logs"), port, transport)
+`, e.mkdir("data"), e.mkdir("logs"), port, MaxElasticsearchRequest, transport)
 }
 
 func javaHome(t T) string {

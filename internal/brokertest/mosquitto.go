@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// MaxMQTTPacket is the largest packet that Mosquitto takes, in bytes: over a
+// larger one it ends the connection.
+const MaxMQTTPacket = 1 << 20
+
 // Mosquitto is an MQTT broker with a listener of each kind. But for the open one
 // they ask for Login and Password.
 type Mosquitto struct {
@@ -26,7 +30,7 @@ func StartMosquitto(t T) *Mosquitto {
 	m.run(exec.Command(program(t, "mosquitto_passwd"), "-b", passwords, Login, Password))
 	var conf strings.Builder
 	fmt.Fprintf(&conf, "per_listener_settings true\npersistence true\npersistence_location %s/\nautosave_interval 1\n"+
-		"autosave_on_changes true\nmax_queued_messages 0\nlog_dest stdout\n", m.mkdir("data"))
+		"autosave_on_changes true\nmax_queued_messages 0\nmax_packet_size %d\nlog_dest stdout\n", m.mkdir("data"), MaxMQTTPacket)
 	if m.account.change {
 		conf.WriteString("user " + mosquittoUser + "\n")
 	}
