@@ -13,6 +13,8 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/target/targettest"
 )
 
+func TestMain(m *testing.M) { targettest.Main(m, Kind()) }
+
 // TestSuite shares one RabbitMQ, which takes seconds to start, among its cases:
 // each has an exchange and a queue of its own.
 func TestSuite(t *testing.T) {
@@ -21,15 +23,17 @@ func TestSuite(t *testing.T) {
 		return func(t *testing.T) targettest.Harness { return newExchange(t, server, edits...) }
 	}
 	targettest.Run(t, targettest.Suite{
-		Kind: Kind(),
-		Env:  target.Env{UserAgent: "Carillon/test"},
-		New:  with(),
+		Kind:       Kind(),
+		Env:        target.Env{UserAgent: "Carillon/test"},
+		New:        with(),
+		Bodies:     targettest.Bodies{Fits: brokertest.MaxMessage, Over: brokertest.MaxMessage + 1},
+		OneProcess: true,
 		Variants: []targettest.Variant{
 			{Name: "without confirms", New: with(set("publisher_confirms", "off"))},
 			{Name: "exchange that stands", New: with(set("exchange_type", ""))},
 			{Name: "declared without waiting", New: with(set("no_wait", "on"))},
 			{Name: "default exchange", New: with(toQueue)},
-			{Name: "missing exchange", New: with(set("exchange_type", ""), set("exchange", "nowhere")), WantErr: "no exchange 'nowhere'"},
+			{Name: "missing exchange", Case: targettest.Missing, New: with(set("exchange_type", ""), set("exchange", "nowhere")), WantErr: "no exchange 'nowhere'"},
 			{Name: "exchange of another type", New: with(set("exchange_type", "fanout")), WantErr: "inequivalent arg 'type'"},
 			{Name: "another type, not waited for", New: with(set("exchange_type", "fanout"), set("no_wait", "on")), WantErr: "inequivalent arg 'type'"},
 			{Name: "unknown type", New: with(set("exchange_type", "heap"), set("exchange", "other")), WantErr: "invalid exchange type"},
@@ -37,15 +41,15 @@ func TestSuite(t *testing.T) {
 			{Name: "no queue bound", New: with(set("routing_key", "elsewhere")), WantErr: "no queue is bound"},
 			{Name: "no queue bound, without confirms", New: with(set("routing_key", "elsewhere"), set("publisher_confirms", "off")), WantErr: "no queue is bound"},
 			{Name: "immediate", New: with(set("immediate", "on")), WantErr: "NOT_IMPLEMENTED - immediate=true"},
-			{Name: "wrong password", New: with(user(brokertest.Login, "wr0ng-s3cret")), WantErr: "username or password not allowed"},
+			{Name: "wrong password", Case: targettest.WrongCredentials, New: with(user(brokertest.Login, "wr0ng-s3cret")), WantErr: "username or password not allowed"},
 			{Name: "missing vhost", New: with(vhost("nowhere")), WantErr: "vhost nowhere not found"},
-			{Name: "TLS", New: with(tlsTo(server, "cacertfile", server.Certs.CA))},
+			{Name: "TLS", Case: targettest.TLS, New: with(tlsTo(server, "cacertfile", server.Certs.CA))},
 			{Name: "TLS by the server's roots", New: with(tlsTo(server)), WantErr: "certificate signed by unknown authority"},
-			{Name: "TLS with another CA", New: with(tlsTo(server, "cacertfile", server.Certs.OtherCA)), WantErr: "certificate signed by unknown authority"},
+			{Name: "TLS with another CA", Case: targettest.WrongCA, New: with(tlsTo(server, "cacertfile", server.Certs.OtherCA)), WantErr: "certificate signed by unknown authority"},
 			{Name: "TLS for another name", New: with(tlsTo(server, "cacertfile", server.Certs.CA, "server_name_indication", "broker.example")), WantErr: "broker.example"},
-			{Name: "client certificate", New: with(user("", ""), tlsTo(server, "cacertfile", server.Certs.CA,
+			{Name: "client certificate", Case: targettest.ClientCertificate, New: with(user("", ""), tlsTo(server, "cacertfile", server.Certs.CA,
 				"certfile", server.Certs.ClientCert, "keyfile", server.Certs.ClientKey, "auth_mechanism", "external"))},
-			{Name: "without the client certificate", New: with(user("", ""), tlsTo(server, "cacertfile", server.Certs.CA,
+			{Name: "without the client certificate", Case: targettest.NoClientCert, New: with(user("", ""), tlsTo(server, "cacertfile", server.Certs.CA,
 				"auth_mechanism", "external")), WantErr: "username or password not allowed"},
 		},
 	})
@@ -113,6 +117,11 @@ func newExchange(t testing.TB, server *brokertest.RabbitMQ, edits ...edit) *boun
 		"url": consumerURL(server), "exchange": name, "exchange_type": "direct", "routing_key": "bucketlogs",
 		"durable": "on", "delivery_mode": "2",
 	}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(server.LogTail())
+		}
+	})
 	b.consume(t, func(ch *amqp091.Channel) error {
 		if err := ch.ExchangeDeclare(name, "direct", true, false, false, false, nil); err != nil {
 			return err

@@ -21,9 +21,8 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
-// TestIndex is what the suite of all kinds does not know of.
-func TestIndex(t *testing.T) {
-	n := startNode(t, brokertest.Elasticsearch8, false)
+// testIndex is what the suite of all kinds does not know of.
+func (n *node) testIndex(t *testing.T) {
 	tests := map[string]func(*testing.T, *session){
 		"a late put after Elasticsearch forgot the delete": testLatePutAfterForgotten,
 		"old notes of deletes are pruned":                  testPrune,

@@ -9,62 +9,78 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/target/targettest"
 )
 
+func TestMain(m *testing.M) { targettest.Main(m, elasticsearch.Kind()) }
+
 // TestSuite7 and TestSuite8 run the suite against version 7 without security and
 // version 8 with it; the other two pairs are variants. A node takes ten seconds
 // and more for each of the suite's restarts, so the format access, of which less
 // can go wrong, is restarted in one version only.
 func TestSuite7(t *testing.T) {
 	n := startNode(t, brokertest.Elasticsearch7, false)
-	t.Run("access", func(t *testing.T) {
-		targettest.Run(t, targettest.Suite{Kind: elasticsearch.Kind(), New: n.reached("access", nil), Variants: n.variants("access")})
-	})
-	t.Run("namespace", n.testMirror)
+	t.Run("access", func(t *testing.T) { targettest.Run(t, n.suite("7", "access")) })
+	t.Run("namespace", func(t *testing.T) { targettest.Run(t, n.suite("7", "namespace")) })
 }
 
 func TestSuite8(t *testing.T) {
 	n := startNode(t, brokertest.Elasticsearch8, true)
-	t.Run("access", func(t *testing.T) {
-		targettest.RunVariants(t, targettest.Suite{Kind: elasticsearch.Kind(), Variants: n.variants("access")})
-	})
-	t.Run("namespace", n.testMirror)
+	n.runVariants(t, "access")
+	t.Run("namespace", func(t *testing.T) { targettest.Run(t, n.suite("8 with security", "namespace")) })
 }
 
-// testMirror runs the suite for the format namespace.
-func (n *node) testMirror(t *testing.T) {
-	targettest.Run(t, targettest.Suite{
-		Kind: elasticsearch.Kind(), New: n.reached("namespace", nil), Rows: rows, Variants: n.variants("namespace"),
-	})
+func TestSecure7(t *testing.T) {
+	n := startNode(t, brokertest.Elasticsearch7, true)
+	n.runVariants(t, "access")
+	n.runVariants(t, "namespace")
 }
 
-// TestOtherNodes: version 7 with security and version 8 without.
-func TestOtherNodes(t *testing.T) {
-	tests := map[string]struct {
-		version string
-		secure  bool
-	}{
-		"7 secure": {brokertest.Elasticsearch7, true},
-		"8":        {brokertest.Elasticsearch8, false},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			n := startNode(t, tt.version, tt.secure)
-			for _, format := range []string{"access", "namespace"} {
-				t.Run(format, func(t *testing.T) {
-					targettest.RunVariants(t, targettest.Suite{Kind: elasticsearch.Kind(), Variants: n.variants(format)})
-				})
-			}
-		})
-	}
+func TestPlain8(t *testing.T) {
+	n := startNode(t, brokertest.Elasticsearch8, false)
+	n.runVariants(t, "access")
+	n.runVariants(t, "namespace")
+	t.Run("index", n.testIndex)
 }
 
 // TestOpenSearch: OpenSearch has no type flattened and does not call itself
 // Elasticsearch.
 func TestOpenSearch(t *testing.T) {
 	n := &node{Elasticsearch: brokertest.StartOpenSearch(t)}
-	t.Run("access", func(t *testing.T) {
-		targettest.RunVariants(t, targettest.Suite{Kind: elasticsearch.Kind(), Variants: n.variants("access")})
+	n.runVariants(t, "access")
+	t.Run("namespace", func(t *testing.T) { targettest.Run(t, n.suite("OpenSearch", "namespace")) })
+}
+
+func (n *node) runVariants(t *testing.T, format string) {
+	t.Helper()
+	t.Run(format, func(t *testing.T) {
+		targettest.RunVariants(t, targettest.Suite{Kind: elasticsearch.Kind(), Variants: n.variants(format)})
 	})
-	t.Run("namespace", n.testMirror)
+}
+
+// suite is what the suites of all nodes and formats share.
+func (n *node) suite(name, format string) targettest.Suite {
+	const objects = "two bytes: a document is an object"
+	s := targettest.Suite{
+		Kind: elasticsearch.Kind(), Name: name + ", format " + format, New: n.reached(format, nil), OneProcess: true, Variants: n.variants(format),
+		// Around a body there is its action.
+		Bodies: targettest.Bodies{
+			Shortest: "{}", Fits: brokertest.MaxElasticsearchRequest - 4<<10, Over: brokertest.MaxElasticsearchRequest,
+		},
+		Notes:   map[string]string{targettest.OneByte: objects},
+		Without: map[string]string{targettest.Missing: "the kind makes the index for the first event"},
+	}
+	if format == "namespace" {
+		s.Rows = rows
+		s.Without[targettest.OrderOfKey] = "a document shows the last event of its key"
+	}
+	if n.Certs != nil {
+		s.Notes[targettest.NoClientCert] = "the node demands none, and refuses one that is not a client's"
+		return s
+	}
+	for _, name := range []string{
+		targettest.WrongCredentials, targettest.TLS, targettest.WrongCA, targettest.ClientCertificate, targettest.NoClientCert,
+	} {
+		s.Without[name] = "this node has no security"
+	}
+	return s
 }
 
 // variants are the ways to reach a node.
@@ -80,14 +96,14 @@ func (n *node) variants(format string) []targettest.Variant {
 	}
 	inURL := strings.Replace(n.URL, "//", "//"+brokertest.Login+":"+brokertest.Password+"@", 1)
 	return append(all, []targettest.Variant{
-		{Name: "password in the address", New: n.reached(format, map[string]string{"url": inURL, "username": "", "password": ""})},
-		{Name: "wrong password", New: n.reached(format, map[string]string{"password": wrongPassword}), WantErr: "answered 401"},
+		{Name: "password in the address", Case: targettest.TLS, New: n.reached(format, map[string]string{"url": inURL, "username": "", "password": ""})},
+		{Name: "wrong password", Case: targettest.WrongCredentials, New: n.reached(format, map[string]string{"password": wrongPassword}), WantErr: "answered 401"},
 		{Name: "user of few rights", New: n.limited(format, brokertest.ElasticsearchWriter)},
 		{Name: "user who may only look", New: n.limited(format, brokertest.ElasticsearchViewer), WantErr: "answered 403"},
 		{Name: "no password", New: n.reached(format, map[string]string{"username": "", "password": ""}), WantErr: "answered 401"},
-		{Name: "TLS without its CA", New: n.reached(format, map[string]string{"cert_authority": n.Certs.OtherCA}), WantErr: "certificate signed by unknown authority"},
-		{Name: "client certificate", New: n.reached(format, map[string]string{"client_cert": n.Certs.ClientCert, "client_key": n.Certs.ClientKey})},
-		{Name: "certificate that is no client's", New: n.reached(format, map[string]string{"client_cert": n.Certs.ServerCert, "client_key": n.Certs.ServerKey}), WantErr: "tls: "},
+		{Name: "TLS without its CA", Case: targettest.WrongCA, New: n.reached(format, map[string]string{"cert_authority": n.Certs.OtherCA}), WantErr: "certificate signed by unknown authority"},
+		{Name: "client certificate", Case: targettest.ClientCertificate, New: n.reached(format, map[string]string{"client_cert": n.Certs.ClientCert, "client_key": n.Certs.ClientKey})},
+		{Name: "certificate that is no client's", Case: targettest.NoClientCert, New: n.reached(format, map[string]string{"client_cert": n.Certs.ServerCert, "client_key": n.Certs.ServerKey}), WantErr: "tls: "},
 	}...)
 }
 

@@ -66,8 +66,6 @@ func mustSend(t *testing.T, tgt target.Target, batch ...target.Message) {
 	}
 }
 
-func TestTablesThatExist(t *testing.T) { eachServer(t, testTablesThatExist) }
-
 func testTablesThatExist(t *testing.T, s *server) {
 	const binary = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 	tests := map[string]struct {
@@ -132,10 +130,9 @@ func testTablesThatExist(t *testing.T, s *server) {
 	})
 }
 
-// TestTableOfMinIO: the table that MinIO makes on MySQL, with what it wrote, is
+// testTableOfMinIO: the table that MinIO makes on MySQL, with what it wrote, is
 // used as it is; what is newer replaces a row.
-func TestTableOfMinIO(t *testing.T) {
-	s := &server{MySQL: brokertest.StartMySQL(t)}
+func testTableOfMinIO(t *testing.T, s *server) {
 	d := s.newTable("namespace")
 	row := `{"Records": [{"s3": {"object": {"key": "x", "sequencer": "%s"}}}]}`
 	s.query(t, fmt.Sprintf("CREATE TABLE %s (key_name VARCHAR(3072) NOT NULL, key_hash CHAR(64) GENERATED ALWAYS AS (SHA2(key_name, 256)) STORED NOT NULL PRIMARY KEY, value JSON) "+
@@ -164,26 +161,22 @@ func (d *table) count(t *testing.T) int {
 	return n
 }
 
-// TestIdleConnectionEnds: that a server ends idle connections is no failure.
-func TestIdleConnectionEnds(t *testing.T) {
-	eachServer(t, func(t *testing.T, s *server) {
-		d := s.newTable("access")
-		tgt, h := d.target(t), new(history)
-		mustSend(t, tgt, h.put("a"))
-		const others = "SELECT id FROM information_schema.processlist WHERE user = '" + brokertest.Login + "' AND id <> CONNECTION_ID()"
-		for _, id := range strings.Fields(s.query(t, others)) {
-			s.query(t, "KILL "+id)
+// testIdleConnectionEnds: that a server ends idle connections is no failure.
+func testIdleConnectionEnds(t *testing.T, s *server) {
+	d := s.newTable("access")
+	tgt, h := d.target(t), new(history)
+	mustSend(t, tgt, h.put("a"))
+	const others = "SELECT id FROM information_schema.processlist WHERE user = '" + brokertest.Login + "' AND id <> CONNECTION_ID()"
+	for _, id := range strings.Fields(s.query(t, others)) {
+		s.query(t, "KILL "+id)
+	}
+	for left := 100; s.query(t, others) != ""; left-- { // it ends soon after the answer to KILL
+		if left == 0 {
+			t.Fatal("the connection does not end")
 		}
-		for left := 100; s.query(t, others) != ""; left-- { // it ends soon after the answer to KILL
-			if left == 0 {
-				t.Fatal("the connection does not end")
-			}
-		}
-		mustSend(t, tgt, h.put("b"))
-	})
+	}
+	mustSend(t, tgt, h.put("b"))
 }
-
-func TestPrune(t *testing.T) { eachServer(t, testPrune) }
 
 func testPrune(t *testing.T, s *server) {
 	d := s.newTable("namespace")
@@ -205,10 +198,8 @@ func testPrune(t *testing.T, s *server) {
 	}
 }
 
-// TestTwoWriters: one that was given up may still be at work when another takes
+// testTwoWriters: one that was given up may still be at work when another takes
 // its place. Whatever the order, each key ends as its newest event says.
-func TestTwoWriters(t *testing.T) { eachServer(t, testTwoWriters) }
-
 func testTwoWriters(t *testing.T, s *server) {
 	d := s.newTable("namespace")
 	seed := rand.Uint64()
@@ -255,8 +246,6 @@ func testTwoWriters(t *testing.T, s *server) {
 	}
 }
 
-func TestEventThatComesAgain(t *testing.T) { eachServer(t, testEventThatComesAgain) }
-
 func testEventThatComesAgain(t *testing.T, s *server) {
 	for name, tt := range map[string]struct {
 		create string
@@ -286,10 +275,8 @@ func testEventThatComesAgain(t *testing.T, s *server) {
 	}
 }
 
-// TestRefusedData: what the database refuses for good is parked alone, and its
+// testRefusedData: what the database refuses for good is parked alone, and its
 // key's later events wait for the next Send.
-func TestRefusedData(t *testing.T) { eachServer(t, testRefusedData) }
-
 func testRefusedData(t *testing.T, s *server) {
 	for _, format := range []string{"namespace", "access"} {
 		t.Run(format, func(t *testing.T) {

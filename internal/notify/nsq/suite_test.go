@@ -11,6 +11,8 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/target/targettest"
 )
 
+func TestMain(m *testing.M) { targettest.Main(m, nsq.Kind()) }
+
 func TestSuite(t *testing.T) {
 	overTLS := func(edit func(*nsqd)) func(*testing.T) targettest.Harness {
 		return func(t *testing.T) targettest.Harness {
@@ -26,9 +28,18 @@ func TestSuite(t *testing.T) {
 	targettest.Run(t, targettest.Suite{
 		Kind: nsq.Kind(),
 		New:  plain(nil),
+		// Those of nsqd's --max-msg-size.
+		Bodies: targettest.Bodies{Fits: 1 << 20, Over: 1<<20 + 1},
+		Without: map[string]string{
+			targettest.WrongCredentials:  "nsqd asks for none",
+			targettest.Missing:           "nsqd makes a topic for the first message",
+			targettest.ClientCertificate: "the kind has no setting for one",
+			targettest.NoClientCert:      "the kind has no setting for one",
+			targettest.NoSecret:          "no setting is secret",
+		},
 		Variants: []targettest.Variant{
-			{Name: "TLS", New: overTLS(func(*nsqd) {})},
-			{Name: "TLS of another authority", New: overTLS(func(n *nsqd) { n.values["cert_authority"] = n.Certs.OtherCA }), WantErr: "certificate signed by unknown authority"},
+			{Name: "TLS", Case: targettest.TLS, New: overTLS(func(*nsqd) {})},
+			{Name: "TLS of another authority", Case: targettest.WrongCA, New: overTLS(func(n *nsqd) { n.values["cert_authority"] = n.Certs.OtherCA }), WantErr: "certificate signed by unknown authority"},
 			{Name: "TLS without verification", New: overTLS(func(n *nsqd) {
 				n.values["cert_authority"], n.values["tls_skip_verify"] = "", "on"
 			})},

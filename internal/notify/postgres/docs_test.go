@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestColumnOfThePage gives a table in MinIO's shape the column that the target's
+// testColumnOfThePage gives a table in MinIO's shape the column that the target's
 // page tells of.
-func TestColumnOfThePage(t *testing.T) {
+func testColumnOfThePage(t *testing.T, s *server) {
 	page, err := os.ReadFile("../../../docs/targets/postgres.md")
 	if err != nil {
 		t.Fatal(err)
@@ -19,7 +19,6 @@ func TestColumnOfThePage(t *testing.T) {
 	if !ok {
 		t.Fatal("the page has no such statement")
 	}
-	s := startServer(t)
 	d := s.newTable("access")
 	s.psql(t, fmt.Sprintf("CREATE TABLE %s (event_time TIMESTAMPTZ NOT NULL, event_data JSONB)", d.name))
 	h := new(history)

@@ -18,7 +18,27 @@ type server struct {
 	tables atomic.Int64
 }
 
-func startServer(t *testing.T) *server { return &server{Postgres: brokertest.StartPostgres(t)} }
+func TestMain(m *testing.M) { targettest.Main(m, postgres.Kind()) }
+
+// TestPostgres runs all tests on one server: to make and start it takes seconds.
+func TestPostgres(t *testing.T) {
+	s := &server{Postgres: brokertest.StartPostgres(t)}
+	for name, test := range map[string]func(*testing.T, *server){
+		"access":                 testAccess,
+		"namespace":              testNamespace,
+		"tables that exist":      testTablesThatExist,
+		"rows of MinIO":          testRowsOfMinIO,
+		"idle connection ends":   testIdleConnectionEnds,
+		"prune":                  testPrune,
+		"two writers":            testTwoWriters,
+		"event that comes again": testEventThatComesAgain,
+		"refused data":           testRefusedData,
+		"commits are flushed":    testCommitsAreFlushed,
+		"column of the page":     testColumnOfThePage,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, s) })
+	}
+}
 
 // url is how the target reaches the server.
 func (s *server) url(options string) string {
@@ -126,16 +146,50 @@ func (d *table) rows(t *testing.T) map[string]string {
 
 func rows(t *testing.T, h targettest.Harness) map[string]string { return h.(*table).rows(t) }
 
-func TestSuiteNamespace(t *testing.T) {
-	s := startServer(t)
-	targettest.Run(t, targettest.Suite{
-		Kind: postgres.Kind(), JSON: true, Rows: rows,
-		New: func(*testing.T) targettest.Harness { return s.newTable("namespace") },
-	})
+// maxBody is the limit of newSmall: PostgreSQL's own, 256 MiB for a jsonb, is much
+// to send in a test.
+const maxBody = 1 << 20
+
+// newSmall is newTable with a constraint on bodies. A jsonb as text has other
+// spaces than the body.
+func (s *server) newSmall(t *testing.T, format string) *table {
+	t.Helper()
+	d := s.newTable(format)
+	columns := map[string]string{
+		"access":    "event_time TIMESTAMPTZ NOT NULL, event_data JSONB CHECK (length(event_data::text) < %d), event_id VARCHAR PRIMARY KEY",
+		"namespace": "key VARCHAR PRIMARY KEY, value JSONB CHECK (length(value::text) < %d)",
+	}[format]
+	s.psql(t, "CREATE TABLE "+d.name+" ("+fmt.Sprintf(columns, maxBody)+")")
+	return d
 }
 
-func TestSuiteAccess(t *testing.T) {
-	s := startServer(t)
+// suite is what the suites of both formats share.
+func (s *server) suite(format string) targettest.Suite {
+	return targettest.Suite{
+		Kind: postgres.Kind(), Name: "format " + format, JSON: true, OneProcess: true,
+		New:    func(*testing.T) targettest.Harness { return s.newTable(format) },
+		Bodies: targettest.Bodies{Fits: maxBody - 4<<10, Over: maxBody, New: func(t *testing.T) targettest.Harness { return s.newSmall(t, format) }},
+		Notes: map[string]string{
+			targettest.OverLimit: "a constraint of the table's own, as PostgreSQL takes 256 MiB",
+		},
+	}
+}
+
+func testNamespace(t *testing.T, s *server) {
+	suite := s.suite("namespace")
+	suite.Rows = rows
+	suite.RefusesNUL = true
+	suite.Notes[targettest.NULKey] = "a text of PostgreSQL holds no NUL: the event is refused for good"
+	suite.Without = map[string]string{targettest.OrderOfKey: "a row shows the last event of its key"}
+	for _, name := range []string{
+		targettest.WrongCredentials, targettest.Missing, targettest.TLS, targettest.WrongCA, targettest.ClientCertificate, targettest.NoClientCert,
+	} {
+		suite.Without[name] = "the connection is that of the format access"
+	}
+	targettest.Run(t, suite)
+}
+
+func testAccess(t *testing.T, s *server) {
 	with := func(change func(*table)) func(*testing.T) targettest.Harness {
 		return func(*testing.T) targettest.Harness {
 			d := s.newTable("access")
@@ -149,35 +203,33 @@ func TestSuiteAccess(t *testing.T) {
 	s.demandCertificate(t)
 	s.psql(t, "CREATE SCHEMA \"My Schema\"")
 	certs := s.Certs
-	targettest.Run(t, targettest.Suite{
-		Kind: postgres.Kind(), JSON: true,
-		New: func(*testing.T) targettest.Harness { return s.newTable("access") },
-		Variants: []targettest.Variant{
-			{Name: "TLS", New: connect(s.url("?sslmode=verify-full&sslrootcert=" + certs.CA))},
-			{Name: "TLS verified by authority alone", New: connect(s.url("?sslmode=verify-ca&sslrootcert=" + certs.CA))},
-			{Name: "TLS without its CA", New: connect(s.url("?sslmode=verify-full&sslrootcert=" + certs.OtherCA)), WantErr: "certificate signed by unknown authority"},
-			{Name: "TLS with client certificate", New: connect(s.certURL("?sslmode=verify-full&sslrootcert=" + certs.CA + "&sslcert=" + certs.ClientCert + "&sslkey=" + certs.ClientKey))},
-			{Name: "TLS without the client certificate", New: connect(s.certURL("?sslmode=verify-full&sslrootcert=" + certs.CA)), WantErr: "requires a valid client certificate"},
-			{Name: "no TLS where it is demanded", New: connect(s.certURL("?sslmode=disable")), WantErr: "no encryption"},
-			{Name: "keys and values", New: connect(fmt.Sprintf("host=127.0.0.1 port=%s username=%s password='%s' database=%s sslmode=disable",
-				portOf(s.Address), brokertest.Login, brokertest.Password, s.Database))},
-			{Name: "deprecated keys", New: with(func(d *table) {
-				delete(d.values, "connection_string")
-				d.values["host"], d.values["port"], d.values["database"] = "127.0.0.1", portOf(s.Address), s.Database
-				d.values["username"], d.values["password"] = brokertest.Login, brokertest.Password
-			})},
-			{Name: "wrong password", New: func(*testing.T) targettest.Harness {
-				d := s.newTable("access")
-				d.values["connection_string"] = fmt.Sprintf("postgres://%s:wr0ng-s3cret@%s/%s", brokertest.Login, s.Address, s.Database)
-				d.secrets = []string{"wr0ng-s3cret"}
-				return d
-			}, WantErr: "password authentication failed"},
-			{Name: "missing database", New: connect(fmt.Sprintf("postgres://%s:%s@%s/nowhere", brokertest.Login, brokertest.Password, s.Address)), WantErr: `database "nowhere" does not exist`},
-			{Name: "missing schema", New: with(func(d *table) { d.values["table"] = "nowhere.t" }), WantErr: `schema "nowhere" does not exist`},
-			{Name: "schema and table", New: with(func(d *table) { d.name = `public.Plain`; d.values["table"] = d.name })},
-			{Name: "quoted schema and table", New: with(func(d *table) { d.name = `"My Schema"."Ev.ents"`; d.values["table"] = d.name })},
-			{Name: "no limit of connections", New: with(func(d *table) { d.values["max_open_connections"] = "0" })},
-			{Name: "one connection", New: with(func(d *table) { d.values["max_open_connections"] = "1" })},
-		},
-	})
+	suite := s.suite("access")
+	suite.Variants = []targettest.Variant{
+		{Name: "TLS", Case: targettest.TLS, New: connect(s.url("?sslmode=verify-full&sslrootcert=" + certs.CA))},
+		{Name: "TLS verified by authority alone", New: connect(s.url("?sslmode=verify-ca&sslrootcert=" + certs.CA))},
+		{Name: "TLS without its CA", Case: targettest.WrongCA, New: connect(s.url("?sslmode=verify-full&sslrootcert=" + certs.OtherCA)), WantErr: "certificate signed by unknown authority"},
+		{Name: "TLS with client certificate", Case: targettest.ClientCertificate, New: connect(s.certURL("?sslmode=verify-full&sslrootcert=" + certs.CA + "&sslcert=" + certs.ClientCert + "&sslkey=" + certs.ClientKey))},
+		{Name: "TLS without the client certificate", Case: targettest.NoClientCert, New: connect(s.certURL("?sslmode=verify-full&sslrootcert=" + certs.CA)), WantErr: "requires a valid client certificate"},
+		{Name: "no TLS where it is demanded", New: connect(s.certURL("?sslmode=disable")), WantErr: "no encryption"},
+		{Name: "keys and values", New: connect(fmt.Sprintf("host=127.0.0.1 port=%s username=%s password='%s' database=%s sslmode=disable",
+			portOf(s.Address), brokertest.Login, brokertest.Password, s.Database))},
+		{Name: "deprecated keys", New: with(func(d *table) {
+			delete(d.values, "connection_string")
+			d.values["host"], d.values["port"], d.values["database"] = "127.0.0.1", portOf(s.Address), s.Database
+			d.values["username"], d.values["password"] = brokertest.Login, brokertest.Password
+		})},
+		{Name: "wrong password", Case: targettest.WrongCredentials, New: func(*testing.T) targettest.Harness {
+			d := s.newTable("access")
+			d.values["connection_string"] = fmt.Sprintf("postgres://%s:wr0ng-s3cret@%s/%s", brokertest.Login, s.Address, s.Database)
+			d.secrets = []string{"wr0ng-s3cret"}
+			return d
+		}, WantErr: "password authentication failed"},
+		{Name: "missing database", Case: targettest.Missing, New: connect(fmt.Sprintf("postgres://%s:%s@%s/nowhere", brokertest.Login, brokertest.Password, s.Address)), WantErr: `database "nowhere" does not exist`},
+		{Name: "missing schema", Case: targettest.Missing, New: with(func(d *table) { d.values["table"] = "nowhere.t" }), WantErr: `schema "nowhere" does not exist`},
+		{Name: "schema and table", New: with(func(d *table) { d.name = `public.Plain`; d.values["table"] = d.name })},
+		{Name: "quoted schema and table", New: with(func(d *table) { d.name = `"My Schema"."Ev.ents"`; d.values["table"] = d.name })},
+		{Name: "no limit of connections", New: with(func(d *table) { d.values["max_open_connections"] = "0" })},
+		{Name: "one connection", New: with(func(d *table) { d.values["max_open_connections"] = "1" })},
+	}
+	targettest.Run(t, suite)
 }

@@ -64,8 +64,7 @@ func mustSend(t *testing.T, tgt target.Target, batch ...target.Message) {
 	}
 }
 
-func TestTablesThatExist(t *testing.T) {
-	s := startServer(t)
+func testTablesThatExist(t *testing.T, s *server) {
 	tests := map[string]struct {
 		format, create string
 		want           string // part of the error; empty: it is used
@@ -128,9 +127,8 @@ func TestTablesThatExist(t *testing.T) {
 	})
 }
 
-// TestRowsOfMinIO: what another server wrote is replaced by what is newer.
-func TestRowsOfMinIO(t *testing.T) {
-	s := startServer(t)
+// testRowsOfMinIO: what another server wrote is replaced by what is newer.
+func testRowsOfMinIO(t *testing.T, s *server) {
 	d := s.newTable("namespace")
 	row := `{"Records": [{"s3": {"object": {"key": "x", "sequencer": "%s"}}}]}`
 	s.psql(t, fmt.Sprintf("CREATE TABLE %s (key VARCHAR PRIMARY KEY, value JSONB); INSERT INTO %[1]s VALUES ('bucket/old', '%s'), ('bucket/new', '%s'), ('bucket/none', '{}')",
@@ -145,9 +143,8 @@ func TestRowsOfMinIO(t *testing.T) {
 	}
 }
 
-// TestIdleConnectionEnds: that a server ends idle connections is no failure.
-func TestIdleConnectionEnds(t *testing.T) {
-	s := startServer(t)
+// testIdleConnectionEnds: that a server ends idle connections is no failure.
+func testIdleConnectionEnds(t *testing.T, s *server) {
 	d := s.newTable("access")
 	tgt, h := d.target(t), new(history)
 	mustSend(t, tgt, h.put("a"))
@@ -155,8 +152,7 @@ func TestIdleConnectionEnds(t *testing.T) {
 	mustSend(t, tgt, h.put("b"))
 }
 
-func TestPrune(t *testing.T) {
-	s := startServer(t)
+func testPrune(t *testing.T, s *server) {
 	d := s.newTable("namespace")
 	h := new(history)
 	late, removal := h.put("gone"), h.del("gone")
@@ -175,10 +171,9 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// TestTwoWriters: one that was given up may still be at work when another takes
+// testTwoWriters: one that was given up may still be at work when another takes
 // its place. Whatever the order, each key ends as its newest event says.
-func TestTwoWriters(t *testing.T) {
-	s := startServer(t)
+func testTwoWriters(t *testing.T, s *server) {
 	d := s.newTable("namespace")
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -219,8 +214,7 @@ func TestTwoWriters(t *testing.T) {
 	}
 }
 
-func TestEventThatComesAgain(t *testing.T) {
-	s := startServer(t)
+func testEventThatComesAgain(t *testing.T, s *server) {
 	for name, tt := range map[string]struct {
 		create string
 		want   int
@@ -249,10 +243,9 @@ func TestEventThatComesAgain(t *testing.T) {
 	}
 }
 
-// TestRefusedData: what the database refuses for good is parked alone, and its
+// testRefusedData: what the database refuses for good is parked alone, and its
 // key's later events wait for the next Send.
-func TestRefusedData(t *testing.T) {
-	s := startServer(t)
+func testRefusedData(t *testing.T, s *server) {
 	for _, format := range []string{"namespace", "access"} {
 		t.Run(format, func(t *testing.T) {
 			d := s.newTable(format)
@@ -291,11 +284,11 @@ func TestRefusedData(t *testing.T) {
 	}
 }
 
-// TestCommitsAreFlushed: a database whose commits return early does not have us
+// testCommitsAreFlushed: a database whose commits return early does not have us
 // acknowledge what a crash would take.
-func TestCommitsAreFlushed(t *testing.T) {
-	s := startServer(t)
+func testCommitsAreFlushed(t *testing.T, s *server) {
 	d := s.newTable("access")
+	t.Cleanup(func() { s.psql(t, "ALTER ROLE CURRENT_USER RESET synchronous_commit") })
 	s.psql(t, fmt.Sprintf("ALTER ROLE CURRENT_USER SET synchronous_commit = off; CREATE TABLE %s (event_time TIMESTAMPTZ NOT NULL, event_data JSONB, "+
 		"CHECK (current_setting('synchronous_commit') = 'on' AND current_setting('statement_timeout') <> '0'))", d.name))
 	mustSend(t, d.target(t), new(history).put("k"))

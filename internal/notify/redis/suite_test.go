@@ -1,6 +1,8 @@
 package redis_test
 
 import (
+	"maps"
+	"strconv"
 	"testing"
 
 	"github.com/carillon-s3/carillon/internal/brokertest"
@@ -17,15 +19,46 @@ var limited = map[string][]string{
 	"namespace": {"~" + key, "~" + key + ":carillon-*", "+type", "+evalsha", "+eval", "+hget", "+hset", "+hdel", "+zadd", "+zrem", "+zrangebyscore"},
 }
 
+func TestMain(m *testing.M) { targettest.Main(m, redis.Kind()) }
+
+// maxBulk is the lowest that proto-max-bulk-len can be; its default is 512 MiB,
+// which is much to send in a test.
+const maxBulk = 1 << 20
+
 func TestAccessSuite(t *testing.T) {
-	targettest.Run(t, targettest.Suite{Kind: redis.Kind(), New: reached("access", nil), Variants: variants("access", "list", "hset", key, "f", "v")})
+	targettest.Run(t, suite("access", targettest.Suite{
+		Name: "format access", New: reached("access", nil), Variants: variants("access", "list", "hset", key, "f", "v"),
+	}))
 }
 
 func TestNamespaceSuite(t *testing.T) {
-	targettest.Run(t, targettest.Suite{
-		Kind: redis.Kind(), New: reached("namespace", nil), Rows: rows,
+	targettest.Run(t, suite("namespace", targettest.Suite{
+		Name: "format namespace", New: reached("namespace", nil), Rows: rows,
 		Variants: variants("namespace", "hash", "rpush", key, "v"),
-	})
+		Without:  map[string]string{targettest.OrderOfKey: "the hash shows the last event of a key"},
+	}))
+}
+
+// suite fills in what both formats share.
+func suite(format string, s targettest.Suite) targettest.Suite {
+	const noTLS = "the kind has no TLS"
+	s.Kind = redis.Kind()
+	// Around a body there is the list item.
+	s.Bodies = targettest.Bodies{Fits: maxBulk - 64, Over: maxBulk + 1, Unsaid: true, New: reached(format, lowLimit)}
+	s.Notes = map[string]string{
+		targettest.OverLimit: "Redis hangs up over more than proto-max-bulk-len, 512 MiB unless set: the event waits",
+	}
+	without := map[string]string{
+		targettest.Missing: "Redis makes the key for the first event",
+		targettest.TLS:     noTLS, targettest.WrongCA: noTLS, targettest.ClientCertificate: noTLS, targettest.NoClientCert: noTLS,
+	}
+	maps.Copy(without, s.Without)
+	s.Without = without
+	return s
+}
+
+func lowLimit(t *testing.T, s *server) {
+	s.cli(t, "CONFIG", "SET", "proto-max-bulk-len", strconv.Itoa(maxBulk))
 }
 
 func reached(format string, edit func(*testing.T, *server)) func(*testing.T) targettest.Harness {
@@ -53,7 +86,7 @@ func variants(format, redisType string, makeOther ...string) []targettest.Varian
 			s.cli(t, "ACL", "SETUSER", "none", "on", ">"+brokertest.Password)
 			s.values["user"] = "none"
 		})},
-		{Name: "wrong password", New: reached(format, with(brokertest.Login, wrongPassword)), WantErr: "WRONGPASS"},
+		{Name: "wrong password", Case: targettest.WrongCredentials, New: reached(format, with(brokertest.Login, wrongPassword)), WantErr: "WRONGPASS"},
 		{Name: "unknown user", New: reached(format, with("nobody", brokertest.Password)), WantErr: "WRONGPASS"},
 		{Name: "no password", New: reached(format, with("", "")), WantErr: "NOAUTH"},
 		{Name: "key of another type", WantErr: "expected type " + redisType + " does not match", New: reached(format, func(t *testing.T, s *server) {

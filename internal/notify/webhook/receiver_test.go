@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -28,6 +29,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/notify/target/targettest"
+	"github.com/carillon-s3/carillon/internal/notify/webhook"
 )
 
 // receiverEnv names the file of a receiverConfig; with it in its environment
@@ -38,7 +40,15 @@ const receiverEnv = "WEBHOOK_TEST_RECEIVER"
 type receiverConfig struct {
 	Address, Log      string
 	Cert, Key, Client string // TLS, and the CA of clients if they must show one
+	Token             string // asked for as Authorization, if not empty
 }
+
+// maxBody is the largest body that a receiver takes; missingPath is where it has
+// nothing.
+const (
+	maxBody     = 1 << 20
+	missingPath = "/nowhere"
+)
 
 // logged is a request as the receiver saw it.
 type logged struct {
@@ -53,7 +63,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	targettest.Main(m, webhook.Kind())
 }
 
 // receive serves until it is killed. It writes each request to its log before
@@ -74,9 +84,20 @@ func receive(file string) error {
 	var mu sync.Mutex
 	quiet := log.New(io.Discard, "", 0)
 	srv := &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: quiet, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		var large *http.MaxBytesError
+		switch {
+		case errors.As(err, &large):
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		case err != nil:
 			return // cut off: not a message
+		case r.URL.Path == missingPath:
+			http.NotFound(w, r)
+			return
+		case c.Token != "" && r.Header.Get("Authorization") != "Bearer "+c.Token:
+			w.WriteHeader(http.StatusUnauthorized)
+			return
 		}
 		line, _ := json.Marshal(logged{
 			ID: r.Header.Get("webhook-id"), Body: string(body), Method: r.Method, Auth: r.Header.Get("Authorization"),

@@ -10,16 +10,30 @@ import (
 
 func TestSuite(t *testing.T) {
 	targettest.Run(t, targettest.Suite{
-		Kind: webhook.Kind(),
-		Env:  target.Env{UserAgent: "Carillon/test"},
-		New:  func(t *testing.T) targettest.Harness { return newReceiver(t, nil) },
+		Kind:   webhook.Kind(),
+		Env:    target.Env{UserAgent: "Carillon/test"},
+		New:    func(t *testing.T) targettest.Harness { return newReceiver(t, nil) },
+		Bodies: targettest.Bodies{Fits: maxBody, Over: maxBody + 1},
+		Notes:  map[string]string{targettest.OverLimit: "the receiver's own limit, which it tells by 413"},
 		Variants: []targettest.Variant{
-			{Name: "TLS", New: overTLS(tlsOptions{trust: true})},
-			{Name: "TLS without its CA", New: overTLS(tlsOptions{}), WantErr: "certificate signed by unknown authority"},
-			{Name: "TLS with client certificate", New: overTLS(tlsOptions{trust: true, demand: true, show: true})},
-			{Name: "TLS without the client certificate", New: overTLS(tlsOptions{trust: true, demand: true}), WantErr: "certificate required"},
+			{Name: "token", New: asking("t0ken5ecret")},
+			{Name: "wrong token", Case: targettest.WrongCredentials, New: asking("an0ther5ecret"), WantErr: "401"},
+			{Name: "missing path", Case: targettest.Missing, WantErr: "404", New: func(t *testing.T) targettest.Harness {
+				return newReceiver(t, func(r *receiver) { r.values["endpoint"] = "http://" + r.config.Address + missingPath })
+			}},
+			{Name: "TLS", Case: targettest.TLS, New: overTLS(tlsOptions{trust: true})},
+			{Name: "TLS without its CA", Case: targettest.WrongCA, New: overTLS(tlsOptions{}), WantErr: "certificate signed by unknown authority"},
+			{Name: "TLS with client certificate", Case: targettest.ClientCertificate, New: overTLS(tlsOptions{trust: true, demand: true, show: true})},
+			{Name: "TLS without the client certificate", Case: targettest.NoClientCert, New: overTLS(tlsOptions{trust: true, demand: true}), WantErr: "certificate required"},
 		},
 	})
+}
+
+// asking is a receiver that asks for a token.
+func asking(token string) func(*testing.T) targettest.Harness {
+	return func(t *testing.T) targettest.Harness {
+		return newReceiver(t, func(r *receiver) { r.config.Token = token })
+	}
 }
 
 type tlsOptions struct {

@@ -12,15 +12,17 @@ import (
 )
 
 // mirrorCases are for kinds that keep a copy of the bucket's keys.
-var mirrorCases = map[string]func(*testing.T, *session){
-	"mirror: put, replace, delete":    testMirrorFollows,
-	"mirror: reads change nothing":    testMirrorIgnoresReads,
-	"mirror: older version shows":     testMirrorOlderVersion,
-	"mirror: late put":                testMirrorLatePut,
-	"mirror: late put after a delete": testMirrorLatePutAfterDelete,
-	"mirror: late delete":             testMirrorLateDelete,
-	"mirror: odd keys are told apart": testMirrorOddKeys,
-	"mirror: against a model":         testMirrorModel,
+func mirrorCases() []testCase {
+	return []testCase{
+		{name: "mirror: put, replace, delete", run: testMirrorFollows},
+		{name: "mirror: reads change nothing", run: testMirrorIgnoresReads},
+		{name: "mirror: older version shows", run: testMirrorOlderVersion},
+		{name: "mirror: late put", run: testMirrorLatePut},
+		{name: "mirror: late put after a delete", run: testMirrorLatePutAfterDelete},
+		{name: "mirror: late delete", run: testMirrorLateDelete},
+		{name: "mirror: odd keys are told apart", run: testMirrorOddKeys},
+		{name: "mirror: against a model", run: testMirrorModel},
+	}
 }
 
 func testMirrorFollows(t *testing.T, c *session) {

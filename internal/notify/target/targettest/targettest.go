@@ -1,22 +1,17 @@
 // Package targettest is the suite that every kind of target passes against its
 // real destination: a broker, a database, a receiver in a process of its own.
 // It is the contract of target.Target, run.
+//
+// A suite runs every case of Cases, or says why one has no sense for it. What it
+// ran and passed is kept in the kind's testdata/cases, from which the table in
+// docs/targets/README.md is made.
 package targettest
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/carillon-s3/carillon/internal/config"
-	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
@@ -31,26 +26,57 @@ const (
 	promptly = 10 * time.Second
 )
 
-// Suite is what a kind brings to be tested.
+// Suite is what a kind brings to be tested. A kind has one or several.
 type Suite struct {
 	Kind target.Kind
+	// Name tells the suites of a kind apart, such as "MariaDB, format access";
+	// empty for the only one.
+	Name string
 	// New starts a destination for one test and ends it with the test.
 	New func(t *testing.T) Harness
+	// OneProcess says that all destinations of New are within one process. The
+	// cases that kill it then share one kill: a broker may take long to start.
+	OneProcess bool
 	// Env is lent to the targets.
 	Env target.Env
-	// Variants are other ways to reach a destination, such as TLS.
+	// Variants are other ways to reach a destination, such as TLS. Those with a
+	// Case are what that case runs.
 	Variants []Variant
 	// JSON says that the destination keeps the JSON of a body, not its text, as
 	// databases do: spaces and the order of members are then of no account.
 	JSON bool
+	// Bodies are the sizes that the destination takes.
+	Bodies Bodies
+	// RefusesNUL says that a destination cannot hold a key with NUL, and refuses
+	// its event for good. It needs a note on NULKey.
+	RefusesNUL bool
 	// Rows, for settings with which the kind mirrors a bucket, lists what the
 	// copy shows: the JSON of each "<bucket>/<key>". Received may then be its
 	// values.
 	Rows func(*testing.T, Harness) map[string]string
 	// Forgets says that the destination stores nothing: what it acknowledged may
 	// be gone when it is killed. The cases that kill it then check that Sends
-	// recover, and no more.
+	// recover, and no more. It needs notes on those cases.
 	Forgets bool
+	// Without says why a case of Cases is not run: one line.
+	Without map[string]string
+	// Notes say what is to be known of a case that is run: one line.
+	Notes map[string]string
+}
+
+// Bodies are sizes of bodies, in bytes.
+type Bodies struct {
+	// Shortest is the shortest body that the destination takes; "0" if empty.
+	Shortest string
+	// Fits is the size of the largest body that the destination takes, Over that
+	// of a larger one which it does not take: what a protocol puts around a body
+	// may lie between.
+	Fits, Over int
+	// Unsaid says that the destination hangs up over a larger body, and does not
+	// say why: the event is not refused for good. It needs a note on OverLimit.
+	Unsaid bool
+	// New starts a destination with this limit, if those of Suite.New have not.
+	New func(t *testing.T) Harness
 }
 
 // Harness is one running destination.
@@ -89,6 +115,8 @@ type Received struct {
 // Variant is another way to reach a destination.
 type Variant struct {
 	Name string
+	// Case is the case of Cases that this shows, if any.
+	Case string
 	New  func(t *testing.T) Harness
 	// WantErr is part of the error of a Send that must fail; empty means that
 	// it must succeed.
@@ -97,71 +125,62 @@ type Variant struct {
 
 // Run runs the suite.
 func Run(t *testing.T, s Suite) {
-	cases := map[string]func(*testing.T, *session){
-		"single":            testSingle,
-		"batch":             testBatch,
-		"empty batch":       testEmpty,
-		"big body":          testBig,
-		"odd keys":          testOddKeys,
-		"resend keeps id":   testResend,
-		"order of a key":    testOrder,
-		"many senders":      testSenders,
-		"down at open":      testDownAtOpen,
-		"restarted between": testRestart,
-		"killed mid-batch":  testKilled,
-		"frozen":            testFrozen,
-		"frozen at open":    testFrozenAtOpen,
-		"cancelled":         testCancelled,
-		"check":             testCheck,
-		"close":             testClose,
+	t.Helper()
+	o := newOutcome(s)
+	if err := o.incomplete(); err != nil {
+		t.Fatal(err)
 	}
-	if s.Rows != nil {
-		delete(cases, "order of a key") // a copy shows the last of them
-		maps.Copy(cases, mirrorCases)
+	for _, c := range s.cases() {
+		if c.run != nil && !(c.kills && s.OneProcess) {
+			start := s.New
+			if c.bodies && s.Bodies.New != nil {
+				start = s.Bodies.New
+			}
+			o.run(t, c.name, func(t *testing.T) { s.run(t, start, c.run) })
+		}
 	}
-	for name, f := range cases {
-		t.Run(name, func(t *testing.T) { s.run(t, s.New, f) })
+	if s.OneProcess {
+		s.runOutage(t, o)
 	}
-	RunVariants(t, s)
+	s.runVariants(t, o)
+	o.compare(t)
 }
 
 // RunVariants runs the variants alone, for destinations of which one passes the
 // suite already.
 func RunVariants(t *testing.T, s Suite) {
+	t.Helper()
+	s.runVariants(t, newOutcome(s))
+}
+
+func (s Suite) runVariants(t *testing.T, o *outcome) {
+	t.Helper()
 	for _, v := range s.Variants {
-		t.Run(v.Name, func(t *testing.T) {
+		o.run(t, v.Name, func(t *testing.T) {
 			s.run(t, v.New, func(t *testing.T, c *session) { testVariant(t, c, v) })
 		})
 	}
 }
 
-// session is one test's destination and target.
-type session struct {
-	kind     target.Kind
-	settings config.Settings
-	env      target.Env
-	traits   target.Traits
-	harness  Harness
-	rows     func(*testing.T, Harness) map[string]string
-	forgets  bool
-	json     bool
-	target   target.Target
-
-	mu   sync.Mutex
-	seq  uint64
-	keys int
-	errs []error
-}
-
+// run runs a test with a destination and a target of its own.
 func (s Suite) run(t *testing.T, start func(*testing.T) Harness, f func(*testing.T, *session)) {
 	t.Helper()
 	h := start(t)
-	before := goleak.IgnoreCurrent()
-	c := &session{
-		kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h,
-		rows: s.Rows, forgets: s.Forgets, json: s.JSON,
+	unlessLeft(t, func() { s.runIn(t, s.newSession(h), f) })
+}
+
+// newSession makes the session of one test.
+func (s Suite) newSession(h Harness) *session {
+	return &session{
+		kind: s.Kind, settings: s.Kind.New(), env: s.Env, harness: h, kill: h.Kill, start: h.Start,
+		rows: s.Rows, forgets: s.Forgets, json: s.JSON, bodies: s.Bodies, refusesNUL: s.RefusesNUL,
 	}
-	if err := config.Decode(c.settings, h.Values()); err != nil {
+}
+
+// runIn runs a test with a target of its own, and looks at its errors.
+func (s Suite) runIn(t *testing.T, c *session, f func(*testing.T, *session)) {
+	t.Helper()
+	if err := config.Decode(c.settings, c.harness.Values()); err != nil {
 		t.Fatalf("settings: %v", err)
 	}
 	c.traits = s.Kind.Traits(c.settings)
@@ -170,158 +189,11 @@ func (s Suite) run(t *testing.T, start func(*testing.T) Harness, f func(*testing
 	if err := c.target.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if l, ok := h.(Leaver); ok {
+	if l, ok := c.harness.(Leaver); ok {
 		l.Leave()
 	}
-	// A harness may wait for its destination's process.
-	if err := goleak.Find(before, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait")); err != nil {
-		t.Errorf("after Close: %v", err)
+	if len(c.harness.Secrets()) == 0 && s.Without[NoSecret] == "" {
+		t.Errorf("the settings hold no secret, and the suite gives no reason")
 	}
 	c.wantNoSecrets(t)
-}
-
-func (c *session) open(t *testing.T) {
-	t.Helper()
-	tgt, err := c.kind.Open(c.settings, c.env)
-	if err != nil {
-		t.Fatalf("open: %v", err)
-	}
-	c.target = tgt
-}
-
-func (c *session) wantNoSecrets(t *testing.T) {
-	t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, err := range c.errs {
-		for _, secret := range c.harness.Secrets() {
-			if strings.Contains(err.Error(), secret) {
-				t.Errorf("an error shows a secret: %v", err)
-			}
-		}
-	}
-}
-
-// note keeps an error to be searched for secrets.
-func (c *session) note(err error) error {
-	if err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.errs = append(c.errs, err)
-	}
-	return err
-}
-
-func (c *session) send(t *testing.T, msgs ...target.Message) error {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), sendTimeout)
-	defer cancel()
-	return c.note(c.target.Send(ctx, msgs))
-}
-
-func (c *session) mustSend(t *testing.T, msgs ...target.Message) {
-	t.Helper()
-	if err := c.send(t, msgs...); err != nil {
-		t.Fatalf("send of %d: %v", len(msgs), err)
-	}
-}
-
-// sendUntil sends again until it succeeds, as delivery does.
-func (c *session) sendUntil(t *testing.T, msgs ...target.Message) {
-	t.Helper()
-	deadline := time.Now().Add(sendTimeout)
-	err := c.send(t, msgs...)
-	for ; err != nil && time.Now().Before(deadline); err = c.send(t, msgs...) {
-		time.Sleep(100 * time.Millisecond) // the pace of retries, waits for nothing
-	}
-	if err != nil {
-		t.Fatalf("send did not recover: %v", err)
-	}
-}
-
-// message makes the next message of the session: an object is put.
-func (c *session) message(key string, pad int) target.Message {
-	return c.messageOf(&event.Record{
-		Name: event.ObjectCreatedPut, Bucket: "bucket", BucketID: 1, Key: key, Size: int64(pad), ETag: "d41d8cd98f00b204e9800998ecf8427e",
-		UserMetadata: map[string]string{"X-Amz-Meta-Pad": strings.Repeat("p", pad)},
-		Post:         &event.State{Size: int64(pad)},
-	})
-}
-
-// messageOf makes the next message of the session.
-func (c *session) messageOf(rec *event.Record) target.Message {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seq++
-	at := event.Place{Epoch: 0xfeed, Partition: 3, Sequence: c.seq, Stamp: 1_700_000_000_000_000_000 + c.seq}
-	enc := event.Encoder{}
-	m := target.Message{
-		ID: event.EventID(at), Key: rec.ResourceKey(), Record: rec, Time: at.Time(),
-		Sequencer: event.Sequencer(rec, at), Attempt: 1,
-	}
-	if c.traits.Body == target.Records {
-		m.Body = enc.AppendRecords(nil, rec, at)
-	} else {
-		m.Body = enc.AppendEnvelope(nil, rec, at)
-	}
-	return m
-}
-
-func (c *session) messages(n int, key func(int) string) []target.Message {
-	out := make([]target.Message, n)
-	for i := range out {
-		out[i] = c.message(key(i), 0)
-	}
-	return out
-}
-
-// batches cuts messages to what the kind takes at once.
-func (c *session) batches(msgs []target.Message) [][]target.Message {
-	var out [][]target.Message
-	size := max(c.traits.MaxBatch, 1)
-	for len(msgs) > 0 {
-		n := min(size, len(msgs))
-		out, msgs = append(out, msgs[:n]), msgs[n:]
-	}
-	return out
-}
-
-// wantReceived checks that each message arrived, as it was sent.
-func (c *session) wantReceived(t *testing.T, msgs ...target.Message) {
-	t.Helper()
-	got := make(map[string]bool)
-	for _, r := range c.harness.Received(t) {
-		got[c.text(r.Body)] = true
-	}
-	for _, m := range msgs {
-		if !got[c.text(string(m.Body))] {
-			t.Errorf("event %s of %q was acknowledged, but no consumer gets it", m.ID, m.Key)
-		}
-	}
-}
-
-// text is the form in which bodies are compared.
-func (c *session) text(body string) string {
-	if !c.json {
-		return body
-	}
-	var value any
-	d := json.NewDecoder(strings.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&value); err != nil {
-		return body
-	}
-	sorted, err := json.Marshal(value)
-	if err != nil {
-		return body
-	}
-	return string(sorted)
-}
-
-// distinct names a key that the session has not named before.
-func (c *session) distinct(int) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.keys++
-	return fmt.Sprintf("key-%d", c.keys)
 }
