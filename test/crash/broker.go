@@ -44,6 +44,7 @@ func brokers() []brokerKind {
 		{name: "nats, core", start: natsCore},
 		{name: "nats, JetStream", start: natsJetStream},
 		{name: "nats, Streaming", start: natsStreaming},
+		{name: "mqtt", start: mqtt},
 		{name: "nsq", start: nsqd},
 		{name: "postgres, access", start: postgresAccess},
 		{name: "postgres, namespace", start: postgresNamespace},

@@ -8,7 +8,7 @@ package crash
 const (
 	defaultRounds       = 4
 	defaultRestarts     = 4
-	defaultOutages      = 3
+	defaultOutages      = 1
 	heavyOutages        = 1
 	everyFreezeTimesOut = false
 )
