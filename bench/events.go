@@ -36,15 +36,24 @@ func targetsEnv(n int, s *sink, queueDir string) []string {
 	return env
 }
 
-// notify makes a bucket whose creations go to the first n targets.
+// notify makes a bucket whose creations go to the first n webhook targets.
 func (t *turn) notify(ctx context.Context, bucket string, n int) error {
+	var arns []string
+	for i := range n {
+		arns = append(arns, fmt.Sprintf("arn:minio:sqs::T%d:webhook", i))
+	}
+	return t.notifyARNs(ctx, bucket, arns)
+}
+
+// notifyARNs makes a bucket whose creations go to the targets.
+func (t *turn) notifyARNs(ctx context.Context, bucket string, arns []string) error {
 	if err := t.server.makeBucket(ctx, bucket); err != nil {
 		return err
 	}
 	var b strings.Builder
 	b.WriteString("<NotificationConfiguration>")
-	for i := range n {
-		fmt.Fprintf(&b, "<QueueConfiguration><Id>%d</Id><Queue>arn:minio:sqs::T%d:webhook</Queue><Event>s3:ObjectCreated:*</Event></QueueConfiguration>", i, i)
+	for i, arn := range arns {
+		fmt.Fprintf(&b, "<QueueConfiguration><Id>%d</Id><Queue>%s</Queue><Event>s3:ObjectCreated:*</Event></QueueConfiguration>", i, arn)
 	}
 	b.WriteString("</NotificationConfiguration>")
 	body := []byte(b.String())

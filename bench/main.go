@@ -32,14 +32,16 @@ type options struct {
 	backlog   int
 	// undelivered is how many events wait in the memory scenario.
 	undelivered int
-	signed      bool
-	filled      string // where the folders of lists stay; removed when empty
-	profiles    string // where CPU profiles go; none when empty
-	dir         string
-	program     string // of the server under test; built when empty
-	peer        string
-	format      string
-	limit       time.Duration
+	// targets are the beginnings of names of target rows; all rows if none.
+	targets  []string
+	signed   bool
+	filled   string // where the folders of lists stay; removed when empty
+	profiles string // where CPU profiles go; none when empty
+	dir      string
+	program  string // of the server under test; built when empty
+	peer     string
+	format   string
+	limit    time.Duration
 }
 
 func main() {
@@ -98,7 +100,8 @@ func parse(args []string) (*options, error) {
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds; in each every server has two turns")
 	flags.IntVar(&o.keys, "keys", 2000, "objects that GET and DELETE work on")
 	flags.IntVar(&o.preload, "preload", 100_000, "objects that LIST works on")
-	flags.IntVar(&o.backlog, "backlog", 5000, "events that drain works on")
+	flags.IntVar(&o.backlog, "backlog", 5000, "events that drain and targets work on")
+	targets := flags.String("targets", "", "which kinds of target, by the beginnings of their names, such as kafka,redis-access (default: all)")
 	flags.IntVar(&o.undelivered, "undelivered", 100_000, "events that memory works on")
 	flags.StringVar(&o.filled, "filled", "", "keep the filled folders of list here, and use those that are there (default: filled anew)")
 	flags.StringVar(&o.profiles, "profile", "", "write CPU profiles of carillon to this folder, one for each cell")
@@ -113,6 +116,9 @@ func parse(args []string) (*options, error) {
 	o.length = time.Duration(*seconds * float64(time.Second))
 	o.signed = *payload == "signed"
 	o.servers = strings.Split(*servers, ",")
+	if *targets != "" {
+		o.targets = strings.Split(*targets, ",")
+	}
 	for _, text := range strings.Split(*clients, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -147,7 +153,7 @@ func (o *options) subjects(ctx context.Context) ([]subject, error) {
 	var all []subject
 	for _, name := range o.servers {
 		switch name {
-		case "carillon":
+		case own:
 			if o.program == "" {
 				if err := o.build(ctx); err != nil {
 					return nil, err

@@ -136,19 +136,31 @@ func (p *process) stop() {
 
 // cpu is the processor time that the server has used so far; 0 where the
 // system does not tell.
-func (p *process) cpu() time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+func (p *process) cpu() time.Duration { return cpuOf(p.cmd.Process.Pid, false) }
+
+// cpuOf is the processor time that a process has used so far, with that of the
+// children for which it has waited, if so asked; 0 where the system does not
+// tell.
+func cpuOf(pid int, children bool) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
 	// The second field is a name in brackets and may hold anything.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 13 {
+	if len(fields) < 15 {
 		return 0
 	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * time.Second / clockTicks
+	times := fields[11:13] // in user and in system mode
+	if children {
+		times = fields[11:15]
+	}
+	var ticks time.Duration
+	for _, text := range times {
+		n, _ := strconv.ParseInt(text, 10, 64)
+		ticks += time.Duration(n)
+	}
+	return ticks * time.Second / clockTicks
 }
 
 func (p *process) tail() string {

@@ -13,6 +13,9 @@ import (
 // base is the server that the others are compared with.
 const base = "peer"
 
+// own is the server that this project makes.
+const own = "carillon"
+
 // table makes the report of one scenario: a row per cell and server.
 func table(visits []visit) [][]string {
 	rows := [][]string{{"cell", "server", "rate", "min..max", "unit", "p50", "p99", "cpu/op", "x " + base, "min..max", "% of floor", "% of syncfloor", "remarks"}}

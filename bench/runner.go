@@ -25,7 +25,7 @@ type runner struct {
 func (r *runner) rounds(ctx context.Context) error {
 	subjects := r.subjects
 	subjects = slices.DeleteFunc(slices.Clone(subjects), func(s subject) bool {
-		return s.floor && r.scenario.noFloor || s.syncs && !r.scenario.writes
+		return s.floor && r.scenario.noFloor || s.syncs && !r.scenario.writes || r.scenario.ours && s.name != own
 	})
 	for round := range r.options.rounds {
 		rate, err := syncRate(r.options.dir)
@@ -33,7 +33,11 @@ func (r *runner) rounds(ctx context.Context) error {
 			return err
 		}
 		r.syncs = append(r.syncs, rate)
-		for i, s := range turns(subjects) {
+		inTurn := turns(subjects)
+		if r.scenario.ours {
+			inTurn = subjects
+		}
+		for i, s := range inTurn {
 			if err := r.turn(ctx, round, s); err != nil {
 				if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
 					fmt.Fprintln(os.Stderr, "bench: -max is over in round", round+1)
@@ -76,10 +80,13 @@ func (r *runner) turn(ctx context.Context, round int, s subject) (err error) {
 		}
 		env = targetsEnv(r.scenario.targets, t.sink, queueDir)
 	}
-	if t.server, err = s.start(ctx, dir, env); err != nil {
-		return err
+	t.start = func(env []string) (*process, error) { return s.start(ctx, dir, env) }
+	if !r.scenario.ours {
+		if t.server, err = t.start(env); err != nil {
+			return err
+		}
+		defer t.server.stop()
 	}
-	defer t.server.stop()
 	start := time.Now()
 	if err := r.scenario.run(ctx, t); err != nil {
 		return err
@@ -98,7 +105,11 @@ func (r *runner) print(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	rows := table(r.visits)
+	tableOf := table
+	if r.scenario.table != nil {
+		tableOf = r.scenario.table
+	}
+	rows := tableOf(r.visits)
 	if r.options.format != "markdown" {
 		if err := writeText(w, rows); err != nil {
 			return err

@@ -40,6 +40,11 @@ type scenario struct {
 	noFloor bool
 	// targets is how many webhook targets the server gets.
 	targets int
+	// ours marks what is measured on carillon alone, once a round; it starts its
+	// servers itself.
+	ours bool
+	// table makes the report's rows; the zero value is the common table.
+	table func([]visit) [][]string
 }
 
 func scenarios() []scenario {
@@ -56,6 +61,7 @@ func scenarios() []scenario {
 		{name: "events", help: "PUT 4 KiB with 0, 1 and 10 matching webhook rules", run: events, noFloor: true, targets: mostRules},
 		{name: "memory", help: "memory with -undelivered events waiting for a webhook (MiB: less is better)", run: memories, noFloor: true, targets: 1},
 		{name: "drain", help: "drain of -backlog events, webhook answering in 0 and 10 ms", run: drains, noFloor: true, targets: 1},
+		{name: "targets", help: "drain of -backlog events into each kind of target that -targets names, by its real broker", run: targetRates, noFloor: true, ours: true, table: drainTable},
 	}
 }
 
@@ -63,8 +69,11 @@ func scenarios() []scenario {
 type turn struct {
 	options *options
 	server  *process
-	sink    *sink // where its targets send, if it has any
-	fresh   bool  // its folder is empty
+	// start starts the server on the turn's folder, with env added to its
+	// environment. One that ran before must be stopped.
+	start func(env []string) (*process, error)
+	sink  *sink // where its targets send, if it has any
+	fresh bool  // its folder is empty
 	// numbered is how many objects were announced so far.
 	numbered int
 	samples  []sample

@@ -43,6 +43,7 @@ type sample struct {
 	p99    time.Duration
 	cpu    time.Duration // of the server, per operation; 0 is not known
 	remark string        // errors, events missing: whatever spoils the figure
+	drain  drained       // of a drain into a broker; otherwise zero
 }
 
 // visit is one server's turn in one round.

@@ -107,7 +107,7 @@ func arrows() []arrow {
 		{"internal/archtest", nil, "rules look from outside"},
 
 		{"test/...", []string{"test/...", "internal/brokertest"}, "whole-program tests drive the program from outside"},
-		{"bench/...", []string{"bench/..."}, "benchmarks drive the program from outside"},
+		{"bench/...", []string{"bench/...", "internal/brokertest"}, "benchmarks drive the program from outside, and against the brokers that tests use"},
 	}
 }
 

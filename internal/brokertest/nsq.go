@@ -18,8 +18,9 @@ type NSQ struct {
 	Certs *Certs
 }
 
-// StartNSQ starts one, with TLS or without.
-func StartNSQ(t T, withTLS bool) *NSQ {
+// StartNSQ starts one, with TLS or without. Options, such as "--sync-every=2500",
+// go before its own.
+func StartNSQ(t T, withTLS bool, options ...string) *NSQ {
 	t.Helper()
 	n := &NSQ{Process: newProcess(t, "nsqd"), Address: address(FreePort(t)), HTTPAddress: address(FreePort(t))}
 	server := cached(t, "nsq/*/nsqd")
@@ -33,6 +34,7 @@ func StartNSQ(t T, withTLS bool) *NSQ {
 		args = append(args, "--tls-cert="+n.Certs.ServerCert, "--tls-key="+n.Certs.ServerKey,
 			"--tls-root-ca-file="+n.Certs.CA, "--tls-required=tcp-https")
 	}
+	args = append(args, options...) // the last of a kind holds
 	n.command = func() *exec.Cmd { return exec.Command(server, args...) }
 	n.ready = func(ctx context.Context) error { return httpOK(ctx, "http://"+n.HTTPAddress+"/ping") }
 	n.Start()

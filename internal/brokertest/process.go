@@ -181,6 +181,15 @@ func (p *Process) Pid() int {
 	return p.cmd.Process.Pid
 }
 
+// Tree is the process ids of the broker, with those of all processes below it;
+// none while it does not run.
+func (p *Process) Tree() []int {
+	if p.cmd == nil {
+		return nil
+	}
+	return processTree(p.cmd.Process.Pid)
+}
+
 // reap waits until all processes are gone, not only dead: a database takes a
 // zombie's id in its lock file for a live server.
 func (p *Process) reap(tree []int) {
