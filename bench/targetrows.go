@@ -56,11 +56,8 @@ func allTargetRows() []targetRow {
 		rowOf("nats-jetstream", "nats", startJetStream, natsSettings("jetstream", "on")),
 		rowOf("nats-streaming", "nats", startSTAN, natsSettings("username", brokertest.Login, "password", brokertest.Password,
 			"streaming", "on", "streaming_cluster_id", "test-cluster")),
-		rowOf("amqp", "amqp", startRabbitMQ, func(address string) map[string]string {
-			return map[string]string{
-				"url": amqpURL(address), "exchange": place, "exchange_type": "fanout", "durable": "on", "delivery_mode": "2",
-			}
-		}),
+		rowOf("amqp-quorum", "amqp", startRabbitMQ("quorum"), amqpSettings),
+		rowOf("amqp-classic", "amqp", startRabbitMQ("classic"), amqpSettings),
 		rowOf("mqtt-qos1", "mqtt", startMosquitto, func(address string) map[string]string {
 			return map[string]string{"broker": "tcp://" + address, "topic": place, "qos": "1"}
 		}),
@@ -129,6 +126,12 @@ func natsSettings(more ...string) func(string) map[string]string {
 	}
 }
 
+func amqpSettings(address string) map[string]string {
+	return map[string]string{
+		"url": amqpURL(address), "exchange": place, "exchange_type": "fanout", "durable": "on", "delivery_mode": "2",
+	}
+}
+
 func amqpURL(address string) string {
 	return fmt.Sprintf("amqp://%s:%s@%s", brokertest.Login, brokertest.Password, address)
 }
@@ -167,20 +170,22 @@ func startSTAN(_ context.Context, b *brokers) broker {
 }
 
 // startRabbitMQ makes a durable queue of the exchange.
-func startRabbitMQ(_ context.Context, b *brokers) broker {
-	r := brokertest.StartRabbitMQ(b)
-	link, err := amqp.Dial(amqpURL(r.Address))
-	if err != nil {
-		b.Fatalf("connect: %v", err)
+func startRabbitMQ(queueType string) func(context.Context, *brokers) broker {
+	return func(_ context.Context, b *brokers) broker {
+		r := brokertest.StartRabbitMQ(b)
+		link, err := amqp.Dial(amqpURL(r.Address))
+		if err != nil {
+			b.Fatalf("connect: %v", err)
+		}
+		defer func() { _ = link.Close() }()
+		if err := bindQueue(link, queueType); err != nil {
+			b.Fatalf("make a queue: %v", err)
+		}
+		return running(r.Address, r.Process)
 	}
-	defer func() { _ = link.Close() }()
-	if err := bindQueue(link); err != nil {
-		b.Fatalf("make a queue: %v", err)
-	}
-	return running(r.Address, r.Process)
 }
 
-func bindQueue(link *amqp.Connection) error {
+func bindQueue(link *amqp.Connection, queueType string) error {
 	ch, err := link.Channel()
 	if err != nil {
 		return err
@@ -188,7 +193,7 @@ func bindQueue(link *amqp.Connection) error {
 	if err := ch.ExchangeDeclare(place, "fanout", true, false, false, false, nil); err != nil {
 		return err
 	}
-	if _, err := ch.QueueDeclare(place, true, false, false, false, nil); err != nil {
+	if _, err := ch.QueueDeclare(place, true, false, false, false, amqp.Table{amqp.QueueTypeArg: queueType}); err != nil {
 		return err
 	}
 	return ch.QueueBind(place, "", place, false, nil)
