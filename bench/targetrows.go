@@ -216,24 +216,29 @@ func startRedis(_ context.Context, b *brokers) broker {
 	return running(r.Address, r.Process)
 }
 
+// The databases run with their own defaults where those of tests are smaller, so
+// that they do not only write what does not fit.
+
 func startPostgres(_ context.Context, b *brokers) broker {
-	p := brokertest.StartPostgres(b)
+	p := brokertest.StartPostgres(b, "shared_buffers=128MB")
 	return running(p.Address, p.Process)
 }
 
 func startMySQL(_ context.Context, b *brokers) broker {
-	m := brokertest.StartMySQL(b)
+	m := brokertest.StartMySQL(b, "--innodb-buffer-pool-size=128M", "--innodb-redo-log-capacity=100M")
 	return running(m.Address, m.Process)
 }
 
 func startMariaDB(_ context.Context, b *brokers) broker {
-	m := brokertest.StartMariaDB(b)
+	m := brokertest.StartMariaDB(b, "--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M")
 	return running(m.Address, m.Process)
 }
 
+// startElasticsearch has Java's optimizing compiler work, which tests do without,
+// and the smallest heap that Elastic would call one.
 func startElasticsearch(version string) func(context.Context, *brokers) broker {
 	return func(_ context.Context, b *brokers) broker {
-		e := brokertest.StartElasticsearch(b, version, false)
+		e := brokertest.StartElasticsearch(b, version, false, "-XX:TieredStopAtLevel=4", "-Xms1g", "-Xmx1g")
 		return running(e.URL, e.Process)
 	}
 }

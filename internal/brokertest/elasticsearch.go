@@ -43,8 +43,9 @@ type Elasticsearch struct {
 }
 
 // StartElasticsearch starts a node, with security (https, Login and Password; it
-// verifies a client's certificate if one is shown) or without.
-func StartElasticsearch(t T, version string, secure bool) *Elasticsearch {
+// verifies a client's certificate if one is shown) or without. Options of its
+// virtual machine, such as "-Xmx1g", go before its own, which have it start fast.
+func StartElasticsearch(t T, version string, secure bool, options ...string) *Elasticsearch {
 	t.Helper()
 	e := newElasticsearch(t, "elasticsearch-"+version)
 	home := cached(t, "elasticsearch/"+version+"/elasticsearch-"+version)
@@ -56,6 +57,9 @@ func StartElasticsearch(t T, version string, secure bool) *Elasticsearch {
 	}
 	e.URL = scheme + "://" + address(port)
 	conf := e.configure(home, version, secure, port, FreePort(t))
+	if len(options) > 0 {
+		e.write("config/jvm.options.d/more.options", strings.Join(options, "\n")+"\n") // read after jvm.options
+	}
 	tmp := e.mkdir("tmp")
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + e.Dir, "ES_PATH_CONF=" + conf, "ES_TMPDIR=" + tmp, "ES_JAVA_HOME=" + javaHome(t),

@@ -18,8 +18,9 @@ type MySQL struct {
 	Certs *Certs
 }
 
-// StartMySQL starts MySQL 8.
-func StartMySQL(t T) *MySQL {
+// StartMySQL starts MySQL 8. Options, such as "--innodb-buffer-pool-size=1G", go
+// before its own.
+func StartMySQL(t T, options ...string) *MySQL {
 	t.Helper()
 	m := newMySQL(t, "mysql")
 	server := cached(t, "mysql/*/bin/mysqld")
@@ -29,18 +30,18 @@ func StartMySQL(t T) *MySQL {
 		m.run(exec.Command(server, "--no-defaults", "--basedir="+base, "--datadir="+data, "--initialize-insecure",
 			"--innodb-buffer-pool-size=16M", "--innodb-redo-log-capacity=8M"))
 	}
-	m.serve(t, server, "--basedir="+base, "--datadir="+data, "--mysqlx=OFF", "--innodb-redo-log-capacity=8M", "--table-open-cache=200")
+	m.serve(t, options, server, "--basedir="+base, "--datadir="+data, "--mysqlx=OFF", "--innodb-redo-log-capacity=8M", "--table-open-cache=200")
 	return m
 }
 
-// StartMariaDB starts MariaDB.
-func StartMariaDB(t T) *MySQL {
+// StartMariaDB starts MariaDB, with options as StartMySQL has them.
+func StartMariaDB(t T, options ...string) *MySQL {
 	t.Helper()
 	m := newMySQL(t, "mariadb")
 	data := filepath.Join(m.Dir, "data")
 	m.run(exec.Command(program(t, "mariadb-install-db"), "--no-defaults", "--datadir="+data,
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"))
-	m.serve(t, program(t, "mariadbd"), "--datadir="+data, "--skip-name-resolve", "--innodb-log-file-size=8M")
+	m.serve(t, options, program(t, "mariadbd"), "--datadir="+data, "--skip-name-resolve", "--innodb-log-file-size=8M")
 	return m
 }
 
@@ -52,7 +53,7 @@ func newMySQL(t T, name string) *MySQL {
 }
 
 // serve starts a server over data that was made.
-func (m *MySQL) serve(t T, server string, args ...string) {
+func (m *MySQL) serve(t T, options []string, server string, args ...string) {
 	t.Helper()
 	port := FreePort(t)
 	m.Address = address(port)
@@ -67,6 +68,7 @@ func (m *MySQL) serve(t T, server string, args ...string) {
 		"--pid-file="+filepath.Join(m.Dir, "pid"), "--skip-log-bin", "--init-file="+start, "--innodb-buffer-pool-size=64M",
 		"--performance-schema=OFF", "--max-connections=100",
 		"--ssl-ca="+m.Certs.CA, "--ssl-cert="+m.Certs.ServerCert, "--ssl-key="+key)
+	args = append(args, options...) // the last of a kind holds
 	m.command = func() *exec.Cmd { return exec.Command(server, args...) }
 	// The handshake packet comes only once the server takes connections.
 	m.ready = func(ctx context.Context) error { return answers(ctx, m.Address, "", 5) }

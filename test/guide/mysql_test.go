@@ -55,7 +55,7 @@ func (m guideMySQL) wantMirror(t *testing.T, want string) {
 // against both servers.
 func TestMySQLChapter(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(brokertest.T) *brokertest.MySQL{"MySQL": brokertest.StartMySQL, "MariaDB": brokertest.StartMariaDB} {
+	for name, start := range map[string]func(brokertest.T, ...string) *brokertest.MySQL{"MySQL": brokertest.StartMySQL, "MariaDB": brokertest.StartMariaDB} {
 		t.Run(name, func(t *testing.T) {
 			db := guideMySQL{start(t)}
 			db.sql(t, "CREATE DATABASE miniodb")
