@@ -67,8 +67,9 @@ func allTargetRows() []targetRow {
 		webhookRow(0),
 		webhookRow(10 * time.Millisecond),
 	}
-	for _, format := range []string{"access", "namespace"} {
-		rows = append(rows, databaseRows(format)...)
+	access, namespace := databaseRows("access"), databaseRows("namespace")
+	for i := range access {
+		rows = append(rows, access[i], namespace[i])
 	}
 	return rows
 }
