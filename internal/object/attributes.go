@@ -10,6 +10,8 @@ import (
 // AttributesInput names an object and a page of its parts.
 type AttributesInput struct {
 	Bucket, Key string
+	// VersionID is which version; empty for the latest.
+	VersionID string
 	// After excludes the parts up to that ordinal, counted from 1.
 	After int
 	// MaxParts is the largest number of parts; at most s3.MaxListParts are given.
@@ -25,8 +27,8 @@ type Attributes struct {
 	Truncated bool
 }
 
-// Attributes describes a key's latest version and its parts (S3,
-// GetObjectAttributes). ErrNoSuchBucket, ErrNoSuchKey.
+// Attributes describes a version and its parts (S3, GetObjectAttributes). The
+// errors are those of Get.
 func (s *Service) Attributes(ctx context.Context, in AttributesInput) (Attributes, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
@@ -37,11 +39,11 @@ func (s *Service) Attributes(ctx context.Context, in AttributesInput) (Attribute
 	if err != nil {
 		return Attributes{}, err
 	}
-	v, err := lookUp(ctx, view, b, in.Key)
+	v, err := b.find(ctx, view, in.Key, in.VersionID)
 	if err != nil {
 		return Attributes{}, err
 	}
-	a := Attributes{Info: v.info(in.Bucket, in.Key)}
+	a := Attributes{Info: b.info(in.Key, v.versionRecord)}
 	limit := min(in.MaxParts, s3.MaxListParts)
 	if v.Parts == nil || in.After >= v.Parts.Count || limit <= 0 {
 		return a, nil

@@ -218,6 +218,6 @@ func (f *backfill) add(batch *kv.Batch, b *bucket, row kv.Entry, key string) (jo
 	}
 	t := &tx{bucket: b, key: key}
 	rec := t.created(name, v, f.in.Request)
-	rec.VersionID, rec.Backfill = v.VersionID, true
+	rec.Backfill = true
 	return f.service.journal.Add(batch, rec, []string{f.in.Target.String()})
 }

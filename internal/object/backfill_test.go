@@ -110,7 +110,7 @@ func TestBackfillOfWhatChanges(t *testing.T) {
 	for name, change := range map[string]func(*testing.T, *site){
 		"overwritten": func(t *testing.T, s *site) { s.put(t, "bucket", "k2", "another body") },
 		"deleted": func(t *testing.T, s *site) {
-			if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k2"}); err != nil {
+			if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k2"}); err != nil {
 				t.Error(err)
 			}
 		},
@@ -205,7 +205,7 @@ func TestBackfillOfHotKeys(t *testing.T) {
 					t.Error(err)
 				}
 				if n%7 == 0 {
-					if err := s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: key}); err != nil && ctx.Err() == nil {
+					if _, err := s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: key}); err != nil && ctx.Err() == nil {
 						t.Error(err)
 					}
 				}

@@ -34,7 +34,11 @@ type tx struct {
 	bucket  *bucket
 	key     string
 	current *versionRecord // nil if GET would answer 404
-	batch   kv.Batch
+	item    kv.Item        // of current's row
+	// reader is a snapshot, unless the bucket was never versioned: then current
+	// is all there is to a key.
+	reader kv.Reader
+	batch  kv.Batch
 }
 
 // decision looks at t, writes the change into t.batch and returns the event
@@ -52,28 +56,14 @@ type decision func(t *tx) (*event.Record, error)
 func (s *Service) apply(ctx context.Context, bucketName, key string, decide decision) (kv.Position, error) {
 	defer s.locks.lock(bucketName, key)()
 	for range maxDecisions {
-		b, bucketItem, err := s.readBucket(ctx, s.store, bucketName)
-		if err != nil {
-			return kv.Position{}, err
-		}
-		if b.Deleting {
-			if err := sleep(ctx, deletingWait); err != nil {
-				return kv.Position{}, err
-			}
+		t, rec, err := s.decide(ctx, bucketName, key, decide)
+		if errors.Is(err, errTryAgain) {
 			continue
 		}
-		current, item, err := readCurrent(ctx, s.store, b, key)
-		if err != nil {
-			return kv.Position{}, err
-		}
-		t := &tx{bucket: b, key: key, current: current}
-		t.batch.Require(bucketKey(bucketName), bucketItem)
-		t.batch.Require(currentKey(b.ID, key), item)
-		rec, err := decide(t)
 		if err != nil || rec == nil {
 			return kv.Position{}, err
 		}
-		added, err := s.journal.Add(&t.batch, rec, b.consumers(rec.Name, key))
+		added, err := s.journal.Add(&t.batch, rec, t.bucket.consumers(rec.Name, key))
 		if err != nil {
 			return kv.Position{}, err
 		}
@@ -88,6 +78,34 @@ func (s *Service) apply(ctx context.Context, bucketName, key string, decide deci
 		return positions[added.Append], nil
 	}
 	return kv.Position{}, fmt.Errorf("%w: %s/%s", ErrContended, bucketName, key)
+}
+
+// decide reads what a mutation of a key depends on, and lets decide write the
+// change. errTryAgain says that the bucket is being looked through.
+func (s *Service) decide(ctx context.Context, bucketName, key string, decide decision) (*tx, *event.Record, error) {
+	b, bucketItem, err := s.readBucket(ctx, s.store, bucketName)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b.Deleting {
+		return nil, nil, errors.Join(errTryAgain, sleep(ctx, deletingWait))
+	}
+	t := &tx{bucket: b, key: key, reader: s.store}
+	if b.Versioning != NeverVersioned {
+		view, err := s.store.View(ctx)
+		if err != nil {
+			return nil, nil, storeError(err)
+		}
+		defer view.Close()
+		t.reader = view
+	}
+	if t.current, t.item, err = readCurrent(ctx, t.reader, b, key); err != nil {
+		return nil, nil, err
+	}
+	t.batch.Require(bucketKey(bucketName), bucketItem)
+	t.batch.Require(currentKey(b.ID, key), t.item)
+	rec, err := decide(t)
+	return t, rec, err
 }
 
 // consumers names the targets that the bucket's rules send an event to.
@@ -113,13 +131,13 @@ func (t *tx) record(name event.Name, req event.Request) *event.Record {
 // created is the event of a version that came into being.
 func (t *tx) created(name event.Name, v *versionRecord, req event.Request) *event.Record {
 	rec := t.record(name, req)
-	rec.Size, rec.ETag = v.Size, v.ETag
+	rec.VersionID, rec.Size, rec.ETag = t.bucket.versionID(v), v.Size, v.ETag
 	rec.ContentType, rec.UserMetadata = v.Metadata[contentType], eventMetadata(v.Metadata)
-	rec.Post = v.state()
+	rec.Post = t.bucket.state(v)
 	return rec
 }
 
-// setCurrent makes v the key's latest version.
+// setCurrent writes the row of the key's latest version, v.
 func (t *tx) setCurrent(v *versionRecord) error {
 	stored, err := v.encode()
 	if err != nil {

@@ -12,7 +12,9 @@ import (
 // CopyInput names an object and the key that becomes a copy of it.
 type CopyInput struct {
 	SourceBucket, SourceKey string
-	Bucket, Key             string
+	// SourceVersion is which version of the source; empty for its latest.
+	SourceVersion string
+	Bucket, Key   string
 	// Replace gives the copy Metadata; otherwise it has its source's.
 	Replace  bool
 	Metadata map[string]string
@@ -34,16 +36,18 @@ func (in *CopyInput) sameObject() bool {
 	return in.SourceBucket == in.Bucket && in.SourceKey == in.Key
 }
 
-// Copy makes a key a copy of another object's latest version, and records
-// s3:ObjectCreated:Copy in the same commit (S3, CopyObject). It returns once all
+// Copy makes a key a copy of a version of another object, or of an older one of
+// its own, and records s3:ObjectCreated:Copy in the same commit (S3, CopyObject).
+// It returns once all
 // of that is durable. Stored bytes are shared and not copied; they are read if
 // their checksum has to be computed, see sumSource.
 //
 // Errors: ErrNoSuchBucket and ErrNoSuchKey of the source or the destination,
+// ErrNoSuchVersion, ErrInvalidVersionID and *MarkerError of the source,
 // ErrCopyToItself without Replace, ErrCopyTooLarge, ErrPreconditionFailed,
 // ErrNoSpace, ErrUnsure, those of CheckSource, and those of the name rules.
 func (s *Service) Copy(ctx context.Context, in CopyInput) (Info, error) {
-	if in.sameObject() && !in.Replace {
+	if in.sameObject() && in.SourceVersion == "" && !in.Replace {
 		return Info{}, fmt.Errorf("%w: %s/%s", ErrCopyToItself, in.Bucket, in.Key)
 	}
 	if err := checkKey(in.Key); err != nil {
@@ -72,6 +76,7 @@ var errSourceChanged = errors.New("object: copy source changed")
 // copyAs is Copy with the checksum known.
 func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource) (Info, error) {
 	var v *versionRecord
+	var b *bucket
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
 		var err error
 		if v, err = s.copySource(ctx, t, in, summed); err != nil {
@@ -80,10 +85,8 @@ func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource
 		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
 			return nil, err
 		}
-		if t.current != nil {
-			t.dropContent(t.current)
-		}
-		if err := t.setCurrent(v); err != nil {
+		b = t.bucket
+		if err := t.place(ctx, v); err != nil {
 			return nil, err
 		}
 		return t.created(event.ObjectCreatedCopy, v, in.Request), nil
@@ -92,15 +95,15 @@ func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource
 		return Info{}, err
 	}
 	v.stamp = position.Stamp
-	return v.info(in.Bucket, in.Key), nil
+	return b.info(in.Key, v), nil
 }
 
 // copySource reads the version to copy, requires it to stand, and returns the
 // copy's record. The source is read without its lock: a writer of it that is
 // faster makes the commit conflict, and the copy is decided again.
 //
-// The requirement is what makes sharing stored bytes safe. A version's row and
-// its user row under r/<ref> come and go in the same commits. Let the collector
+// The requirement is what makes sharing stored bytes safe. A version's row, c or
+// v, and its user row under r/<ref> come and go in the same commits. Let the collector
 // see, in durable state V, a row of garbage for a reference and no user of it,
 // and let C be the first later commit that adds a user. C is no Put, since that
 // of the reference came before its garbage. So C is a copy, whose source stood
@@ -118,17 +121,20 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed s
 	if err != nil {
 		return nil, err
 	}
-	source, item, err := in.readSource(ctx, view, b)
+	source, err := in.readSource(ctx, view, b)
 	if err != nil {
 		return nil, err
 	}
+	if in.sameObject() && !in.Replace && b.Versioning != VersioningEnabled && t.current != nil && t.current.stamp == source.stamp {
+		return nil, fmt.Errorf("%w: %s/%s", ErrCopyToItself, in.Bucket, in.Key)
+	}
 	t.batch.Require(bucketKey(in.SourceBucket), bucketItem)
-	t.batch.Require(currentKey(b.ID, in.SourceKey), item)
+	t.batch.Require(source.row, source.item)
 	v := &versionRecord{
 		Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob, Parts: source.Parts,
 		StorageClass: in.StorageClass,
 	}
-	if summed.revision != item.Revision {
+	if summed.bucketID != b.ID || summed.stamp != source.stamp {
 		return nil, errSourceChanged
 	}
 	v.Checksum = summed.sum

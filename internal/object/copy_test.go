@@ -151,7 +151,7 @@ func TestSharedBytesStayForTheirLastUser(t *testing.T) {
 		if got, err := s.get(t.Context(), "bucket", "k3"); err != nil || got != body {
 			t.Fatalf("the last copy holds %d bytes, %v", len(got), err)
 		}
-		if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: fmt.Sprintf("k%d", i)}); err != nil {
+		if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: fmt.Sprintf("k%d", i)}); err != nil {
 			t.Fatal(err)
 		}
 		s.AdvanceClock(2 * object.CollectAfter)
@@ -200,7 +200,7 @@ func TestCopiesRaceOverwritesAndCollector(t *testing.T) {
 				var err error
 				switch i % 10 {
 				case 8:
-					err = s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: to})
+					_, err = s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: to})
 				case 9:
 					_, err = s.Put(ctx, putInput("bucket", to, large(byte('a'+w))))
 				default:

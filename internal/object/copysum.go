@@ -12,8 +12,9 @@ import (
 // summedSource is one version of a copy's source and the checksum that its copy
 // gets, nil for none.
 type summedSource struct {
-	revision uint64
-	sum      *checksum.Sum
+	// A version is known by its stamp, whichever row it stands in.
+	bucketID, stamp uint64
+	sum             *checksum.Sum
 }
 
 // sumSource finds the checksum that the copy gets ("CopyObject", checksums),
@@ -50,11 +51,12 @@ func (s *Service) lookAtSource(ctx context.Context, view kv.View, in *CopyInput)
 	if err != nil {
 		return summed, nil, nil, err
 	}
-	source, item, err := in.readSource(ctx, view, b)
+	found, err := in.readSource(ctx, view, b)
 	if err != nil {
 		return summed, nil, nil, err
 	}
-	summed.revision = item.Revision
+	source = found.versionRecord
+	summed.bucketID, summed.stamp = b.ID, source.stamp
 	has, want := source.Checksum, in.Checksum
 	if want == 0 && has != nil {
 		want = has.Algorithm
@@ -97,21 +99,18 @@ func joinParts(ctx context.Context, r kv.Reader, v *versionRecord) (*checksum.Su
 }
 
 // readSource reads the version to copy, and looks whether it may be.
-func (in *CopyInput) readSource(ctx context.Context, r kv.Reader, b *bucket) (*versionRecord, kv.Item, error) {
-	source, item, err := readCurrent(ctx, r, b, in.SourceKey)
+func (in *CopyInput) readSource(ctx context.Context, r kv.Reader, b *bucket) (storedVersion, error) {
+	source, err := b.find(ctx, r, in.SourceKey, in.SourceVersion)
 	if err != nil {
-		return nil, item, err
-	}
-	if source == nil {
-		return nil, item, fmt.Errorf("%w: %s/%s", ErrNoSuchKey, in.SourceBucket, in.SourceKey)
+		return source, err
 	}
 	if in.CheckSource != nil {
-		if err := in.CheckSource(source.info(in.SourceBucket, in.SourceKey)); err != nil {
-			return nil, item, err
+		if err := in.CheckSource(b.info(in.SourceKey, source.versionRecord)); err != nil {
+			return source, err
 		}
 	}
 	if source.Size > s3.MaxCopyBytes {
-		return nil, item, fmt.Errorf("%w: %d bytes", ErrCopyTooLarge, source.Size)
+		return source, fmt.Errorf("%w: %d bytes", ErrCopyTooLarge, source.Size)
 	}
-	return source, item, nil
+	return source, nil
 }

@@ -195,20 +195,25 @@ func (w *crashWriter) put(ctx context.Context, o op) error {
 
 func (w *crashWriter) remove(ctx context.Context, o op) error {
 	return w.do(ctx, func(req event.Request) error {
-		return w.Delete(ctx, object.DeleteInput{Bucket: crashBucket, Key: o.key, Request: req})
+		_, err := w.Delete(ctx, object.DeleteInput{Bucket: crashBucket, Key: o.key, Request: req})
+		return err
 	}, o)
 }
 
 // removeMany deletes several keys with one request, each in its own commit.
 func (w *crashWriter) removeMany(ctx context.Context, id string) error {
-	var keys []string
+	var keys []object.DeleteTarget
 	var ops []op
 	for _, n := range w.random.Perm(crashKeys)[:2+w.random.IntN(crashKeys-1)] {
 		key := fmt.Sprintf("w%d/k%d", w.number, n)
-		keys, ops = append(keys, key), append(ops, op{id: id, key: key})
+		keys, ops = append(keys, object.DeleteTarget{Key: key}), append(ops, op{id: id, key: key})
 	}
 	return w.do(ctx, func(req event.Request) error {
-		return errors.Join(w.DeleteMany(ctx, crashBucket, keys, req)...)
+		var err error
+		for _, r := range w.DeleteMany(ctx, crashBucket, keys, req) {
+			err = errors.Join(err, r.Err)
+		}
+		return err
 	}, ops...)
 }
 

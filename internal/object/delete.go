@@ -16,49 +16,106 @@ const deleteWidth = 32
 // DeleteInput names an object to delete.
 type DeleteInput struct {
 	Bucket, Key string
-	Request     event.Request
+	// VersionID is the version to remove for good; empty asks for the plain
+	// delete, whose meaning is that of the bucket's Versioning.
+	VersionID string
+	Request   event.Request
 }
 
-// Delete removes a key, and records s3:ObjectRemoved:Delete in the same commit.
-// It returns once that is durable. A missing key is no error; it is recorded as
-// s3:ObjectRemoved:NoOP where somebody asks for that.
-func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
+// Deleted is what became of a delete.
+type Deleted struct {
+	// VersionID is the version that was removed, or that of the marker that was
+	// made; empty where the bucket was never versioned.
+	VersionID string
+	// Marker says that the version is a delete marker.
+	Marker bool
+}
+
+// Delete removes a version for good or, if none is named and the bucket is
+// versioned, makes a delete marker the key's latest version (S3, DeleteObject).
+// It records s3:ObjectRemoved:Delete or s3:ObjectRemoved:DeleteMarkerCreated in
+// the same commit, and returns once that is durable. If the latest version or
+// marker is removed, the next older one takes its place in that commit. A
+// missing key or version is no error; it is recorded as s3:ObjectRemoved:NoOP
+// where somebody asks for that. ErrNoSuchBucket, ErrInvalidVersionID, ErrUnsure.
+func (s *Service) Delete(ctx context.Context, in DeleteInput) (Deleted, error) {
 	if len(in.Key) > s3.MaxKeyBytes {
-		return fmt.Errorf("%w: %d bytes", ErrKeyTooLong, len(in.Key))
+		return Deleted{}, fmt.Errorf("%w: %d bytes", ErrKeyTooLong, len(in.Key))
+	}
+	id, err := nullID, error(nil)
+	if in.VersionID != "" {
+		if id, err = parseVersionID(in.VersionID); err != nil {
+			return Deleted{}, err
+		}
 	}
 	var missing *event.Record
 	var rules *bucket
-	_, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
-		missing = nil
-		if t.current == nil {
-			missing, rules = t.record(event.ObjectRemovedNoOP, in.Request), t.bucket
+	var done Deleted
+	_, err = s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
+		missing, rules = nil, t.bucket
+		if in.VersionID == "" && t.bucket.Versioning != NeverVersioned {
+			m, err := t.mark(ctx)
+			if err != nil {
+				return nil, err
+			}
+			done = Deleted{t.bucket.versionID(m), true}
+			return t.removed(event.ObjectRemovedDeleteMarkerCreated, done, nil, in.Request), nil
+		}
+		v, shown, err := t.remove(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			done = Deleted{VersionID: t.bucket.versionID(&versionRecord{VersionID: id})}
+			missing = t.removed(event.ObjectRemovedNoOP, done, nil, in.Request)
 			return nil, nil
 		}
-		t.dropContent(t.current)
-		t.batch.Delete(currentKey(t.bucket.ID, t.key))
-		rec := t.record(event.ObjectRemovedDelete, in.Request)
-		rec.VersionID = t.current.VersionID
-		return rec, nil
+		done = Deleted{t.bucket.versionID(v), v.Marker}
+		return t.removed(event.ObjectRemovedDelete, done, shown, in.Request), nil
 	})
-	if err == nil && missing != nil {
+	if err != nil {
+		return Deleted{}, err
+	}
+	if missing != nil {
 		s.recordAccess(ctx, rules, missing)
 	}
-	return err
+	return done, nil
 }
 
-// DeleteMany deletes up to s3.MaxDeleteKeys keys, each in a commit of its own,
-// and returns their errors in the order of keys.
-func (s *Service) DeleteMany(ctx context.Context, bucketName string, keys []string, req event.Request) []error {
-	errs := make([]error, len(keys))
+// removed is the event of a delete; shown is what GET shows after it.
+func (t *tx) removed(name event.Name, d Deleted, shown *versionRecord, req event.Request) *event.Record {
+	rec := t.record(name, req)
+	rec.VersionID, rec.Post = d.VersionID, t.bucket.state(shown)
+	return rec
+}
+
+// DeleteTarget is one of the keys or versions that DeleteMany deletes.
+type DeleteTarget struct {
+	// Key and VersionID are as in DeleteInput.
+	Key, VersionID string
+}
+
+// DeleteResult is what became of a DeleteTarget.
+type DeleteResult struct {
+	Deleted
+	Err error
+}
+
+// DeleteMany deletes up to s3.MaxDeleteKeys keys or versions, each in a commit of
+// its own and in no order, and returns what became of them in the order of
+// targets.
+func (s *Service) DeleteMany(ctx context.Context, bucketName string, targets []DeleteTarget, req event.Request) []DeleteResult {
+	results := make([]DeleteResult, len(targets))
 	slots := make(chan struct{}, deleteWidth)
 	var wg sync.WaitGroup
-	for i, key := range keys {
+	for i, t := range targets {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = s.Delete(ctx, DeleteInput{Bucket: bucketName, Key: key, Request: req})
+			in := DeleteInput{Bucket: bucketName, Key: t.Key, VersionID: t.VersionID, Request: req}
+			results[i].Deleted, results[i].Err = s.Delete(ctx, in)
 		})
 	}
 	wg.Wait()
-	return errs
+	return results
 }

@@ -2,6 +2,8 @@ package object
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/carillon-s3/carillon/internal/blob"
@@ -71,17 +73,19 @@ func (s *Service) UsedParts(ctx context.Context, bucket string) (int, error) {
 		return 0, err
 	}
 	used := map[string]int{}
-	start := inBucket(prefixCurrent, b.ID)
-	for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start)}) {
-		if err != nil {
-			return 0, err
-		}
-		v, err := decodeVersion(e.Item.Value)
-		if err != nil {
-			return 0, err
-		}
-		if v.Parts != nil {
-			used[v.Parts.ref()] = v.Parts.Count
+	for _, prefix := range []byte{prefixCurrent, prefixVersion} {
+		start := inBucket(prefix, b.ID)
+		for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start)}) {
+			if err != nil {
+				return 0, err
+			}
+			v, err := decodeVersion(e.Item.Value)
+			if err != nil {
+				return 0, err
+			}
+			if v.Parts != nil {
+				used[v.Parts.ref()] = v.Parts.Count
+			}
 		}
 	}
 	n := 0
@@ -187,31 +191,105 @@ func (s *Service) SweepBadly(ctx context.Context, f SweepFault) (Swept, error) {
 // Referenced are the stored bytes that objects are made of.
 func (s *Service) Referenced(ctx context.Context) (map[blob.Ref]bool, error) {
 	refs := map[blob.Ref]bool{}
-	for e, err := range s.store.Scan(ctx, kv.Range{Start: []byte{prefixCurrent}, End: []byte{prefixCurrent + 1}}) {
-		if err != nil {
-			return nil, err
-		}
-		v, err := decodeVersion(e.Item.Value)
-		if err != nil {
-			return nil, err
-		}
-		if v.Blob != "" {
-			refs[v.Blob] = true
-		}
-		if v.Parts == nil {
-			continue
-		}
-		parts := kv.Range{Start: partKey(v.Parts.BucketID, v.Parts.id(), 1), End: partsEnd(v.Parts.BucketID, v.Parts.id())}
-		for e, err := range s.store.Scan(ctx, parts) {
+	for _, prefix := range []byte{prefixCurrent, prefixVersion} {
+		for e, err := range s.store.Scan(ctx, kv.Range{Start: []byte{prefix}, End: []byte{prefix + 1}}) {
 			if err != nil {
 				return nil, err
 			}
-			if part, err := decodePart(e.Item.Value); err != nil {
+			v, err := decodeVersion(e.Item.Value)
+			if err == nil {
+				err = s.addReferenced(ctx, v, refs)
+			}
+			if err != nil {
 				return nil, err
-			} else if part.Blob != "" && v.Parts.has(partNumber(e.Key)) {
-				refs[part.Blob] = true
 			}
 		}
 	}
 	return refs, nil
+}
+
+func (s *Service) addReferenced(ctx context.Context, v *versionRecord, refs map[blob.Ref]bool) error {
+	if v.Blob != "" {
+		refs[v.Blob] = true
+	}
+	if v.Parts == nil {
+		return nil
+	}
+	parts := kv.Range{Start: partKey(v.Parts.BucketID, v.Parts.id(), 1), End: partsEnd(v.Parts.BucketID, v.Parts.id())}
+	for e, err := range s.store.Scan(ctx, parts) {
+		if err != nil {
+			return err
+		}
+		if part, err := decodePart(e.Item.Value); err != nil {
+			return err
+		} else if part.Blob != "" && v.Parts.has(partNumber(e.Key)) {
+			refs[part.Blob] = true
+		}
+	}
+	return nil
+}
+
+// CheckVersionRows says what is wrong with the rows of a bucket's versions.
+func (s *Service) CheckVersionRows(ctx context.Context, bucket string) error {
+	b, _, err := s.readBucket(ctx, s.store, bucket)
+	if err != nil {
+		return err
+	}
+	latest, found := map[string]uint64{}, map[string]uint64{}
+	rows := func(prefix byte, visit func(kv.Entry) error) error {
+		start := inBucket(prefix, b.ID)
+		for e, err := range s.store.Scan(ctx, kv.Range{Start: start, End: kv.PrefixEnd(start)}) {
+			if err == nil {
+				err = visit(e)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := rows(prefixCurrent, func(e kv.Entry) error {
+		v, err := decodeVersion(e.Item.Value)
+		if err == nil && v.Marker {
+			err = fmt.Errorf("marker in row c of %s", e.Key[9:])
+		}
+		latest[string(e.Key[9:])] = v.stamp
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := rows(prefixVersion, func(e kv.Entry) error {
+		key, stamp, _ := parseVersionKey(e.Key)
+		v, err := decodeVersion(e.Item.Value)
+		if err != nil {
+			return err
+		}
+		found[string(idKey(b.ID, key, v.VersionID))] = stamp
+		newest, ok := latest[key]
+		switch {
+		case v.stamp != stamp:
+			return fmt.Errorf("%s: row v of %x is of %x", key, stamp, v.stamp)
+		case !ok && !v.Marker:
+			return fmt.Errorf("%s: its latest version has no row c", key)
+		case ok && stamp >= newest:
+			return fmt.Errorf("%s: row v of %x beside a latest version of %x", key, stamp, newest)
+		}
+		latest[key] = stamp // the next is older
+		return nil
+	}); err != nil {
+		return err
+	}
+	n := 0
+	if err := rows(prefixID, func(e kv.Entry) error {
+		if n++; found[string(e.Key)] != binary.BigEndian.Uint64(e.Item.Value) {
+			return fmt.Errorf("row i %q leads nowhere", e.Key)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if n != len(found) {
+		return fmt.Errorf("%d rows i for %d rows v", n, len(found))
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package object
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -13,28 +14,44 @@ import (
 // GetInput names an object to read.
 type GetInput struct {
 	Bucket, Key string
+	// VersionID is which version; empty for the latest.
+	VersionID string
 	// Part asks where that part lies, counted from 1; 0 does not.
 	Part    int
 	Request event.Request
 }
 
-// Head describes a key's latest version. ErrNoSuchBucket, ErrNoSuchKey.
+// Head describes a version. The errors are those of Get.
 func (s *Service) Head(ctx context.Context, in GetInput) (Info, error) {
 	b, _, err := s.readBucket(ctx, s.store, in.Bucket)
 	if err != nil {
 		return Info{}, err
 	}
-	v, err := lookUp(ctx, s.store, b, in.Key)
+	if in.VersionID == "" || b.Versioning == NeverVersioned {
+		v, err := b.find(ctx, s.store, in.Key, in.VersionID)
+		if err == nil {
+			return s.describe(ctx, s.store, b, v.versionRecord, in)
+		}
+		if b.Versioning == NeverVersioned || !errors.Is(err, ErrNoSuchKey) {
+			return Info{}, err
+		}
+	}
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return Info{}, storeError(err)
+	}
+	defer view.Close()
+	v, err := b.find(ctx, view, in.Key, in.VersionID)
 	if err != nil {
 		return Info{}, err
 	}
-	return s.describe(ctx, s.store, v, in)
+	return s.describe(ctx, view, b, v.versionRecord, in)
 }
 
 // describe is the answer to in, with the part that it asks for. Rows of parts
 // outlive their object by an hour, so that they need not be of its snapshot.
-func (s *Service) describe(ctx context.Context, r kv.Reader, v *versionRecord, in GetInput) (Info, error) {
-	info := v.info(in.Bucket, in.Key)
+func (s *Service) describe(ctx context.Context, r kv.Reader, b *bucket, v *versionRecord, in GetInput) (Info, error) {
+	info := b.info(in.Key, v)
 	if v.Parts == nil || in.Part < 1 || in.Part > v.Parts.Count {
 		return info, nil
 	}
@@ -46,8 +63,9 @@ func (s *Service) describe(ctx context.Context, r kv.Reader, v *versionRecord, i
 	return info, nil
 }
 
-// Get opens a key's latest version: description and bytes belong together, also
-// while the key is overwritten. ErrNoSuchBucket, ErrNoSuchKey.
+// Get opens a version: description and bytes belong together, also while the key
+// is overwritten or the version deleted. ErrNoSuchBucket, ErrNoSuchKey,
+// ErrNoSuchVersion, ErrInvalidVersionID, *MarkerError.
 func (s *Service) Get(ctx context.Context, in GetInput) (*Object, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
@@ -58,11 +76,12 @@ func (s *Service) Get(ctx context.Context, in GetInput) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := lookUp(ctx, view, b, in.Key)
+	found, err := b.find(ctx, view, in.Key, in.VersionID)
 	if err != nil {
 		return nil, err
 	}
-	info, err := s.describe(ctx, view, v, in)
+	v := found.versionRecord
+	info, err := s.describe(ctx, view, b, v, in)
 	if err != nil {
 		return nil, err
 	}
@@ -72,17 +91,6 @@ func (s *Service) Get(ctx context.Context, in GetInput) (*Object, error) {
 		return nil, fmt.Errorf("%s/%s: %w", in.Bucket, in.Key, err)
 	}
 	return o, nil
-}
-
-func lookUp(ctx context.Context, r kv.Reader, b *bucket, key string) (*versionRecord, error) {
-	v, _, err := readCurrent(ctx, r, b, key)
-	if err != nil {
-		return nil, err
-	}
-	if v == nil {
-		return nil, fmt.Errorf("%w: %s/%s", ErrNoSuchKey, b.name, key)
-	}
-	return v, nil
 }
 
 type openFunc = func(ctx context.Context, offset, length int64) (io.ReadCloser, error)

@@ -14,6 +14,8 @@ import (
 //	                                             if that is not a delete marker
 //	v       bucket id, key (escaped), ^stamp     versionRecord of every other version, and of
 //	                                             markers, newest first
+//	i       bucket id, key (escaped), version id the stamp of each version that has a row v; the
+//	                                             null version's id is all zeros
 //	d       content id                           the bytes of a small object, written once
 //	r       ref, 0, bucket id, stamp, key        one user of stored bytes; empty value
 //	g       stamp, ref                           bytes that lost a user; the collector reads these
@@ -30,8 +32,10 @@ import (
 // Rows c sort by key as S3's listings do: the key is last in them and not
 // escaped. Everything carries the bucket's id, never its name, so that a bucket
 // of the same name made later inherits nothing; an object that was copied to
-// another bucket may have its content map under the id of one that is gone. Rows
-// v are reserved for versioning; deleting a bucket already looks at them.
+// another bucket may have its content map under the id of one that is gone.
+//
+// A key whose row c is there has it for its latest version. Otherwise its newest
+// row v is a delete marker, or there is none. Rows v and i come and go together.
 //
 // A ref is that of a blob, or of what holds many: an upload's parts (uploadRef),
 // or, in g only, the uploads under way in a bucket that was deleted (bucketRef).
@@ -39,6 +43,7 @@ const (
 	prefixBucket  = 'b'
 	prefixCurrent = 'c'
 	prefixVersion = 'v'
+	prefixID      = 'i'
 	prefixData    = 'd'
 	prefixRef     = 'r'
 	prefixGarbage = 'g'

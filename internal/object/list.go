@@ -46,7 +46,7 @@ func (s *Service) List(ctx context.Context, in ListInput) (ListPage, error) {
 		if err != nil {
 			return ListPage{}, err
 		}
-		page.Objects = append(page.Objects, v.info(in.Bucket, last))
+		page.Objects = append(page.Objects, b.info(last, v))
 	}
 	return page, nil
 }

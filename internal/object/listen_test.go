@@ -63,7 +63,7 @@ func TestListen(t *testing.T) {
 	if got := <-all; got.Record.Name != event.BucketCreated || got.Record.Bucket != "third" {
 		t.Errorf("heard %+v", got)
 	}
-	if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "other", Key: "elsewhere"}); err != nil {
+	if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "other", Key: "elsewhere"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-all; got.Record.Name != event.ObjectRemovedDelete {

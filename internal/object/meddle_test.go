@@ -141,7 +141,8 @@ func (f *fixture) put(ctx context.Context, key, body string) error {
 }
 
 func (f *fixture) remove(ctx context.Context, key string) error {
-	return f.s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: key})
+	_, err := f.s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: key})
+	return err
 }
 
 // complete completes the upload under way or, of another key, one of its own.

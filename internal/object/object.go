@@ -20,6 +20,9 @@ import (
 var (
 	ErrNoSuchBucket       = errors.New("object: no such bucket")
 	ErrNoSuchKey          = errors.New("object: no such key")
+	ErrNoSuchVersion      = errors.New("object: no such version")
+	ErrInvalidVersionID   = errors.New("object: invalid version id")
+	ErrDeleteMarker       = errors.New("object: version is a delete marker")
 	ErrBucketExists       = errors.New("object: bucket exists")
 	ErrBucketNotEmpty     = errors.New("object: bucket is not empty")
 	ErrPreconditionFailed = errors.New("object: precondition failed")
@@ -66,7 +69,8 @@ type Info struct {
 	Modified time.Time
 	// Stamp is Modified in nanoseconds, and the version's sequencer.
 	Stamp uint64
-	// VersionID is empty where the bucket was never versioned.
+	// VersionID is NullVersion or a UUID; empty where the bucket was never
+	// versioned.
 	VersionID string
 	// Metadata holds user metadata under its canonical header name
 	// (X-Amz-Meta-Color) and the stored standard headers in lower case

@@ -62,7 +62,7 @@ func TestEveryMutationHasItsEventInTheSameCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := s.put(t, "bucket", "k", "v2-longer")
-	if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k", Request: req}); err != nil {
+	if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k", Request: req}); err != nil {
 		t.Fatal(err)
 	}
 	got := s.outbox(t)
@@ -118,7 +118,7 @@ func TestNoOpDeleteIsRecordedOnlyWhereAsked(t *testing.T) {
 	s := newSite(t)
 	s.mustBucket(t, "bucket")
 	del := func() {
-		if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "missing"}); err != nil {
+		if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "missing"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -280,7 +280,7 @@ func TestContentThatNothingUsesIsCollectedAnHourLater(t *testing.T) {
 	if got, err := s.get(t.Context(), "bucket", "k"); got != large('b') || err != nil {
 		t.Errorf("the live object holds %d bytes, %v", len(got), err)
 	}
-	if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k"}); err != nil {
+	if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	collect(1)
@@ -399,17 +399,16 @@ func TestDeleteMany(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.mustBucket(t, "bucket")
-	var keys []string
+	var keys []object.DeleteTarget
 	for i := range 100 {
 		key := fmt.Sprint("k", i)
 		s.put(t, "bucket", key, "v")
-		keys = append(keys, key)
+		keys = append(keys, object.DeleteTarget{Key: key})
 	}
-	keys = append(keys, "missing", strings.Repeat("x", 1025))
-	errs := s.DeleteMany(t.Context(), "bucket", keys, event.Request{})
-	for i, err := range errs {
-		if want := i == len(keys)-1; errors.Is(err, object.ErrKeyTooLong) != want {
-			t.Errorf("%s: %v", keys[i], err)
+	keys = append(keys, object.DeleteTarget{Key: "missing"}, object.DeleteTarget{Key: strings.Repeat("x", 1025)})
+	for i, r := range s.DeleteMany(t.Context(), "bucket", keys, event.Request{}) {
+		if want := i == len(keys)-1; errors.Is(r.Err, object.ErrKeyTooLong) != want {
+			t.Errorf("%s: %v", keys[i].Key, r.Err)
 		}
 	}
 	page, err := s.List(t.Context(), object.ListInput{Bucket: "bucket", MaxKeys: 10})
@@ -430,7 +429,7 @@ func TestUsage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []object.BucketUsage{{Name: "empty"}, {Name: "full", Objects: 10_001, Bytes: 50_005}}
+	want := []object.BucketUsage{{Name: "empty"}, {Name: "full", Objects: 10_001, Versions: 10_001, Bytes: 50_005}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -60,11 +60,9 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {
 			return nil, err
 		}
-		if t.current != nil {
-			t.dropContent(t.current)
-		}
+		b = t.bucket
 		s.keepContent(t, v, content)
-		if err := t.setCurrent(v); err != nil {
+		if err := t.place(ctx, v); err != nil {
 			return nil, err
 		}
 		return t.created(event.ObjectCreatedPut, v, in.Request), nil
@@ -74,7 +72,7 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 		return Info{}, err
 	}
 	v.stamp = position.Stamp
-	return v.info(in.Bucket, in.Key), nil
+	return b.info(in.Key, v), nil
 }
 
 // contentType is the stored name of the header.

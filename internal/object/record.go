@@ -28,6 +28,7 @@ type bucketRecord struct {
 	Deleting bool `cbor:"4,keyasint,omitempty"`
 	// Notification is nil if no rules are set.
 	Notification *event.Config `cbor:"5,keyasint,omitempty"`
+	Versioning   Versioning    `cbor:"6,keyasint,omitempty"`
 	// Policy is the policy document as it was put; empty if there is none.
 	Policy []byte `cbor:"8,keyasint,omitempty"`
 }
@@ -38,7 +39,7 @@ type versionRecord struct {
 	Size      int64             `cbor:"1,keyasint,omitempty"`
 	ETag      string            `cbor:"2,keyasint,omitempty"`
 	Metadata  map[string]string `cbor:"3,keyasint,omitempty"`
-	VersionID string            `cbor:"4,keyasint,omitempty"`
+	VersionID string            `cbor:"4,keyasint,omitempty"` // empty: the null version
 	// The bytes are inlined under (Incarnation, Content), or stored under Blob,
 	// or in Parts, or there are none.
 	Incarnation uint64   `cbor:"5,keyasint,omitempty"`
@@ -50,13 +51,19 @@ type versionRecord struct {
 	Checksum *checksum.Sum `cbor:"9,keyasint,omitempty"`
 	// StorageClass is empty for s3.StorageStandard.
 	StorageClass string `cbor:"10,keyasint,omitempty"`
+	// Marker says that this is a delete marker; of the others it has VersionID
+	// only.
+	Marker bool `cbor:"11,keyasint,omitempty"`
 
 	stamp uint64
 }
 
 const (
-	bucketRecordVersion  = 1
-	versionRecordVersion = 1
+	bucketRecordVersion = 1
+	// versionedRecordVersion is that of a bucket with Versioning. Programs that
+	// know nothing of it would lose versions, and do not open such a store.
+	versionedRecordVersion = 2
+	versionRecordVersion   = 1
 	// recordStampOffset is where the stamp stands in a stored versionRecord.
 	recordStampOffset = 1
 	recordHeader      = recordStampOffset + 8
@@ -67,12 +74,16 @@ func (r *bucketRecord) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode a bucket: %w", err)
 	}
-	return append([]byte{bucketRecordVersion}, body...), nil
+	version := byte(bucketRecordVersion)
+	if r.Versioning != NeverVersioned {
+		version = versionedRecordVersion
+	}
+	return append([]byte{version}, body...), nil
 }
 
 func decodeBucket(stored []byte) (bucketRecord, error) {
 	var r bucketRecord
-	if len(stored) == 0 || stored[0] != bucketRecordVersion {
+	if len(stored) == 0 || stored[0] < bucketRecordVersion || stored[0] > versionedRecordVersion {
 		return r, fmt.Errorf("%w: bucket of an unknown version", errStored)
 	}
 	if err := cbor.Unmarshal(stored[1:], &r); err != nil {
@@ -108,15 +119,15 @@ func (r *versionRecord) content() (contentID, bool) {
 	return contentID{r.Incarnation, r.Content}, r.Content != 0
 }
 
-// info describes the version to the layers above.
-func (r *versionRecord) info(bucket, key string) Info {
+// info describes a version to the layers above.
+func (b *bucket) info(key string, v *versionRecord) Info {
 	info := Info{
-		Bucket: bucket, Key: key,
-		Size: r.Size, ETag: r.ETag, VersionID: r.VersionID, Metadata: r.Metadata,
-		Stamp: r.stamp, Modified: stampTime(r.stamp), Checksum: r.Checksum, StorageClass: r.StorageClass,
+		Bucket: b.name, Key: key,
+		Size: v.Size, ETag: v.ETag, VersionID: b.versionID(v), Metadata: v.Metadata,
+		Stamp: v.stamp, Modified: stampTime(v.stamp), Checksum: v.Checksum, StorageClass: v.StorageClass,
 	}
-	if r.Parts != nil {
-		info.Parts = r.Parts.Count
+	if v.Parts != nil {
+		info.Parts = v.Parts.Count
 	}
 	return info
 }
@@ -130,12 +141,15 @@ func (r *versionRecord) ref() string {
 	return string(r.Blob)
 }
 
-// state is the version as a post-state in the journal. A stamp of 0 stands for
-// that of the journal record itself.
-func (r *versionRecord) state() *event.State {
+// state is a version as a post-state in the journal; nil for none. A stamp of 0
+// stands for that of the journal record itself.
+func (b *bucket) state(v *versionRecord) *event.State {
+	if v == nil {
+		return nil
+	}
 	return &event.State{
-		VersionID: r.VersionID, Size: r.Size, ETag: r.ETag,
-		ContentType: r.Metadata[contentType], UserMetadata: eventMetadata(r.Metadata), Stamp: r.stamp,
+		VersionID: b.versionID(v), Size: v.Size, ETag: v.ETag,
+		ContentType: v.Metadata[contentType], UserMetadata: eventMetadata(v.Metadata), Stamp: v.stamp,
 	}
 }
 

@@ -17,7 +17,7 @@ func TestReplayWants(t *testing.T) {
 	s.mustBucket(t, "former")
 	s.watchAll(t, "former")
 	s.put(t, "former", "old", "v")
-	if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "former", Key: "old"}); err != nil {
+	if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "former", Key: "old"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.DeleteBucket(t.Context(), event.Request{}, "former"); err != nil {

@@ -209,7 +209,7 @@ func TestResumingListenerHearsNothingOfAFormerBucket(t *testing.T) {
 		s.mustBucket(t, "bucket")
 		_, _, _, token := told(s.resume(t, "bucket", "", nil))
 		s.put(t, "bucket", "secret", "v")
-		if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "secret"}); err != nil {
+		if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "secret"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.DeleteBucket(t.Context(), event.Request{}, "bucket"); err != nil {

@@ -93,7 +93,7 @@ func (r *restarting) fill(t *testing.T) (objects map[string]string, upload objec
 		t.Fatal(err)
 	}
 	r.put(t, "bucket", "gone", large('g'))
-	if err := r.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "gone"}); err != nil {
+	if _, err := r.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "gone"}); err != nil {
 		t.Fatal(err)
 	}
 	done := r.mustCreate(t, "parts")

@@ -313,7 +313,7 @@ func TestUploadsLeaveNothing(t *testing.T) {
 	s.CollectAtOnce()
 	s.ForgetAtOnce()
 	del := func(key string) {
-		if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: key}); err != nil {
+		if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: key}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -389,7 +389,7 @@ func TestBucketGoesWithItsUploads(t *testing.T) {
 	if _, err := s.Copy(t.Context(), copyInput("bucket/done", "other/copy")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "done"}); err != nil {
+	if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "done"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.DeleteBucket(t.Context(), event.Request{}, "bucket"); err != nil {
@@ -423,7 +423,7 @@ func TestReaderOutlivesItsObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k"}); err != nil {
+	if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	s.collect(t)
@@ -518,7 +518,7 @@ func TestUploadRaces(t *testing.T) {
 		if completed.Load() > 0 && (err != nil || got != "onetwo") || aborted.Load() > 0 && !errors.Is(err, object.ErrNoSuchKey) {
 			t.Fatalf("the key holds %q, %v after %d completions", got, err, completed.Load())
 		}
-		if err := s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: key}); err != nil {
+		if _, err := s.Delete(ctx, object.DeleteInput{Bucket: "bucket", Key: key}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -603,7 +603,7 @@ func TestUploadModel(t *testing.T) {
 		}
 	}
 	for key := range objects {
-		if err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: key}); err != nil {
+		if _, err := s.Delete(t.Context(), object.DeleteInput{Bucket: "bucket", Key: key}); err != nil {
 			t.Error(err)
 		}
 	}

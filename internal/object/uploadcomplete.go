@@ -44,8 +44,8 @@ type CompleteInput struct {
 // s3:ObjectCreated:CompleteMultipartUpload in the same commit (S3,
 // CompleteMultipartUpload). It returns once all of that is durable. What the
 // commit writes does not grow with the number of parts. Completing an upload
-// again within a day answers the same, with nothing but bucket, key, ETag and
-// size in it, and changes nothing.
+// again within a day answers the same, with nothing but bucket, key, ETag, size,
+// checksum and version id in it, and changes nothing.
 //
 // Errors: ErrNoSuchUpload, ErrInvalidPart, ErrInvalidPartOrder, ErrPartTooSmall,
 // ErrEntityTooLarge, ErrWrongSize, *ChecksumError, ErrPreconditionFailed,
@@ -64,7 +64,9 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 		return Info{}, err
 	}
 	var v *versionRecord
+	var b *bucket
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
+		b = t.bucket
 		upload, item, err := readUpload(ctx, s.store, t.bucket, id)
 		if err != nil {
 			return nil, err
@@ -73,7 +75,9 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 			return nil, fmt.Errorf("%w: %v of %s/%s", ErrNoSuchUpload, id, in.Bucket, in.Key)
 		}
 		if upload.Done != nil { // completed before, and durably: readers see nothing else
-			v = &versionRecord{Size: upload.Done.Size, ETag: etag, Checksum: upload.Done.Checksum}
+			v = &versionRecord{
+				Size: upload.Done.Size, ETag: etag, Checksum: upload.Done.Checksum, VersionID: upload.Done.VersionID,
+			}
 			return nil, nil
 		}
 		t.batch.Require(uploadKey(t.bucket.ID, id), item)
@@ -90,12 +94,12 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 		if err := checkCompletedAs(v, &in); err != nil {
 			return nil, err
 		}
-		return t.complete(id, upload, v, in.Request)
+		return t.complete(ctx, id, upload, v, in.Request)
 	})
 	if err != nil {
 		return Info{}, err
 	}
-	info := v.info(in.Bucket, in.Key)
+	info := b.info(in.Key, v)
 	if position.Stamp != 0 {
 		info.Stamp, info.Modified = position.Stamp, stampTime(position.Stamp)
 	}
@@ -103,10 +107,13 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 }
 
 // complete writes the object and what becomes of its upload.
-func (t *tx) complete(id uploadID, upload *uploadRecord, v *versionRecord, req event.Request) (*event.Record, error) {
+func (t *tx) complete(ctx context.Context, id uploadID, upload *uploadRecord, v *versionRecord, req event.Request) (*event.Record, error) {
+	if err := t.place(ctx, v); err != nil {
+		return nil, err
+	}
 	done := *upload
 	done.Metadata = nil
-	done.Done = &completed{ETag: v.ETag, Size: v.Size, Parts: *v.Parts, Checksum: v.Checksum}
+	done.Done = &completed{ETag: v.ETag, Size: v.Size, Parts: *v.Parts, Checksum: v.Checksum, VersionID: v.VersionID}
 	stored, err := done.encode()
 	if err != nil {
 		return nil, err
@@ -115,12 +122,6 @@ func (t *tx) complete(id uploadID, upload *uploadRecord, v *versionRecord, req e
 	t.batch.Delete(openKey(t.bucket.ID, t.key, id))
 	t.batch.Set(doneKey(0, t.bucket.ID, id), nil,
 		kv.Fill{Append: ownAppend, Field: kv.Stamp, InKey: true, Offset: doneStampOffset})
-	if t.current != nil {
-		t.dropContent(t.current)
-	}
-	if err := t.setCurrent(v); err != nil {
-		return nil, err
-	}
 	return t.created(event.ObjectCreatedCompleteMultipartUpload, v, req), nil
 }
 

@@ -1,7 +1,6 @@
 package object
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -56,21 +55,14 @@ func openKey(bucketID uint64, key string, id uploadID) []byte {
 // openPrefix is the start of the rows of all keys that begin with key or, if it
 // is whole, of key alone.
 func openPrefix(bucketID uint64, key string, whole bool) []byte {
-	k := append(inBucket(prefixOpen, bucketID), bytes.ReplaceAll([]byte(key), []byte{0}, []byte{0, 0xff})...)
-	if whole {
-		k = append(k, 0, 1)
-	}
-	return k
+	return escapedKey(prefixOpen, bucketID, key, whole)
 }
 
 // parseOpenKey takes a row u apart.
 func parseOpenKey(row []byte) (key string, id uploadID, ok bool) {
-	base, end := len(inBucket(prefixOpen, 0)), len(row)-len(id)
-	if end < base+2 || row[end-2] != 0 || row[end-1] != 1 {
-		return "", id, false
-	}
-	copy(id[:], row[end:])
-	return string(bytes.ReplaceAll(row[base:end-2], []byte{0, 0xff}, []byte{0})), id, true
+	key, rest, ok := parseEscaped(row, len(id))
+	copy(id[:], rest)
+	return key, id, ok
 }
 
 // doneKey is the row by which a completed upload is swept; doneStampOffset is

@@ -111,6 +111,8 @@ type CopyPartInput struct {
 	UploadInput
 	Number                  int
 	SourceBucket, SourceKey string
+	// SourceVersion is which version of the source; empty for its latest.
+	SourceVersion string
 	// Select is shown the source, and says which of its bytes to copy; its error
 	// ends the copy.
 	Select  func(source Info) (offset, length int64, err error)
@@ -121,7 +123,9 @@ type CopyPartInput struct {
 // read and written anew, since the part's ETag is their MD5. The errors are those
 // of UploadPart, Get and Select, and ErrCopyTooLarge.
 func (s *Service) CopyPart(ctx context.Context, in CopyPartInput) (Part, error) {
-	source, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey, Request: in.Request})
+	source, err := s.Get(ctx, GetInput{
+		Bucket: in.SourceBucket, Key: in.SourceKey, VersionID: in.SourceVersion, Request: in.Request,
+	})
 	if err != nil {
 		return Part{}, err
 	}

@@ -37,6 +37,8 @@ type completed struct {
 	Parts partMap `cbor:"3,keyasint"`
 	// Checksum is the object's.
 	Checksum *checksum.Sum `cbor:"4,keyasint,omitempty"`
+	// VersionID is the object's, as in its record.
+	VersionID string `cbor:"5,keyasint,omitempty"`
 }
 
 // partRecord is the stored form of a part: one version byte and CBOR.

@@ -12,9 +12,12 @@ const usagePage = 10_000
 
 // BucketUsage counts what is in a bucket.
 type BucketUsage struct {
-	Name    string
+	Name string
+	// Objects are the keys that listings show.
 	Objects int64
-	Bytes   int64
+	// Versions are all versions of all keys, the latest included, and Bytes are
+	// theirs; Markers are the delete markers.
+	Versions, Markers, Bytes int64
 }
 
 // Usage counts the objects of all buckets by reading every one of their records,
@@ -27,15 +30,17 @@ func (s *Service) Usage(ctx context.Context) ([]BucketUsage, error) {
 	out := make([]BucketUsage, len(buckets))
 	for i, b := range buckets {
 		out[i].Name = b.Name
-		if err := s.countBucket(ctx, b.ID, &out[i]); err != nil {
-			return nil, err
+		for _, prefix := range []byte{prefixCurrent, prefixVersion} {
+			if err := s.countRows(ctx, inBucket(prefix, b.ID), &out[i]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
 }
 
-func (s *Service) countBucket(ctx context.Context, id uint64, u *BucketUsage) error {
-	prefix := inBucket(prefixCurrent, id)
+// countRows counts the versions in the rows that begin with prefix.
+func (s *Service) countRows(ctx context.Context, prefix []byte, u *BucketUsage) error {
 	start, end := prefix, kv.PrefixEnd(prefix)
 	for {
 		n := 0
@@ -47,8 +52,7 @@ func (s *Service) countBucket(ctx context.Context, id uint64, u *BucketUsage) er
 			if err != nil {
 				return err
 			}
-			u.Objects++
-			u.Bytes += v.Size
+			u.add(prefix[0], v)
 			start = append(e.Key, 0)
 			if n++; n == usagePage {
 				break
@@ -58,4 +62,16 @@ func (s *Service) countBucket(ctx context.Context, id uint64, u *BucketUsage) er
 			return nil
 		}
 	}
+}
+
+func (u *BucketUsage) add(prefix byte, v *versionRecord) {
+	if v.Marker {
+		u.Markers++
+		return
+	}
+	if prefix == prefixCurrent {
+		u.Objects++
+	}
+	u.Versions++
+	u.Bytes += v.Size
 }

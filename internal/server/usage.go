@@ -27,7 +27,7 @@ func (s *site) countUsage(ctx context.Context) {
 			u := admin.Usage{Time: start}
 			for _, b := range buckets {
 				u.Buckets = append(u.Buckets, admin.BucketUsage{
-					Name: b.Name, Objects: b.Objects, Versions: b.Objects, Bytes: b.Bytes,
+					Name: b.Name, Objects: b.Objects, Versions: b.Versions, DeleteMarkers: b.Markers, Bytes: b.Bytes,
 				})
 			}
 			s.counted.Store(&u)

@@ -55,14 +55,11 @@ func (r *request) headerNumber(canonical string, absent int) (int, error) {
 
 // getObjectAttributes answers GetObjectAttributes.
 func getObjectAttributes(h *Handler, w *response, r *request) error {
-	if err := checkVersion(r); err != nil {
-		return err
-	}
 	asked, err := r.askedAttributes()
 	if err != nil {
 		return err
 	}
-	in := object.AttributesInput{Bucket: r.bucket, Key: r.key}
+	in := object.AttributesInput{Bucket: r.bucket, Key: r.key, VersionID: r.version()}
 	if in.MaxParts, err = r.headerNumber("X-Amz-Max-Parts", s3.MaxListParts); err != nil {
 		return err
 	}
@@ -75,6 +72,7 @@ func getObjectAttributes(h *Handler, w *response, r *request) error {
 		return err
 	}
 	h.Service.Accessed(r.Context(), event.ObjectAccessedAttributes, a.Info, r.event())
+	w.setVersion(a.VersionID)
 	w.set("Last-Modified", a.Modified.UTC().Format(http.TimeFormat))
 	d := h.document()
 	defer h.release(d)

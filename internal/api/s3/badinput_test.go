@@ -99,7 +99,7 @@ func TestRefused(t *testing.T) {
 		{"removing a notification", raw{method: "DELETE", path: "/bkt?notification"}, 405, "MethodNotAllowed"},
 		{"removing something unknown", raw{method: "DELETE", path: "/bkt?other"}, 501, "NotImplemented"},
 		{"removing below a prefix", raw{method: "DELETE", path: "/bkt/there", header: headers{"X-Minio-Force-Delete": "true"}}, 501, "NotImplemented"},
-		{"removing a version", raw{method: "DELETE", path: "/bkt/there?versionId=7"}, 404, "NoSuchVersion"},
+		{"removing a version", raw{method: "DELETE", path: "/bkt/there?versionId=7"}, 400, "InvalidArgument"},
 		{"removing from a missing bucket", raw{method: "DELETE", path: "/other/there"}, 404, "NoSuchBucket"},
 		{"delete without MD5", raw{method: "POST", path: "/bkt?delete", body: "<Delete><Object><Key>there</Key></Object></Delete>"}, 400, "InvalidRequest"},
 		{"delete with another MD5", raw{method: "POST", path: "/bkt?delete", body: "<Delete><Object><Key>there</Key></Object></Delete>", header: md5("")}, 400, "BadDigest"},

@@ -148,15 +148,3 @@ func deleteBucket(h *Handler, w *response, r *request) error {
 	}
 	return w.empty(http.StatusNoContent)
 }
-
-// getBucketVersioning answers GetBucketVersioning: never enabled.
-func getBucketVersioning(h *Handler, w *response, r *request) error {
-	if _, err := h.Service.Bucket(r.Context(), r.bucket); err != nil {
-		return err
-	}
-	d := h.document()
-	defer h.release(d)
-	d.root("VersioningConfiguration")
-	d.close("VersioningConfiguration")
-	return w.ok(d)
-}

@@ -1,6 +1,7 @@
 package s3api
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 
@@ -21,13 +22,18 @@ func copyObject(h *Handler, w *response, r *request) error {
 	if err := refuseUnsupported(r); err != nil {
 		return err
 	}
-	in := object.CopyInput{
-		Bucket: r.bucket, Key: r.key, Request: r.event(), StorageClass: r.storageClass(),
-		CheckSource: func(source object.Info) error { return checkSourceConditions(r, source) },
-	}
-	var err error
-	if in.SourceBucket, in.SourceKey, err = h.copySource(r); err != nil {
+	source, err := h.copySource(r)
+	if err != nil {
 		return err
+	}
+	var copied string // the version
+	in := object.CopyInput{
+		SourceBucket: source.bucket, SourceKey: source.key, SourceVersion: source.version,
+		Bucket: r.bucket, Key: r.key, Request: r.event(), StorageClass: r.storageClass(),
+		CheckSource: func(source object.Info) error {
+			copied = source.VersionID
+			return checkSourceConditions(r, source)
+		},
 	}
 	if in.Replace, err = replaces(r); err != nil {
 		return err
@@ -45,8 +51,10 @@ func copyObject(h *Handler, w *response, r *request) error {
 	}
 	info, err := h.Service.Copy(r.Context(), in)
 	if err != nil {
-		return err
+		return sourceError(err)
 	}
+	w.setVersion(info.VersionID)
+	w.setSourceVersion(copied)
 	d := h.document()
 	defer h.release(d)
 	d.root("CopyObjectResult")
@@ -57,30 +65,59 @@ func copyObject(h *Handler, w *response, r *request) error {
 	return w.ok(d)
 }
 
+// copySource is the source of a copy; version is empty for the latest.
+type copySource struct{ bucket, key, version string }
+
 // copySource reads the source of a copy, and makes sure that the caller may read
 // it.
-func (h *Handler) copySource(r *request) (bucket, key string, err error) {
-	bucket, key, err = parseCopySource(r.head(headerCopySource))
+func (h *Handler) copySource(r *request) (copySource, error) {
+	source, err := parseCopySource(r.head(headerCopySource))
 	if err != nil {
-		return "", "", err
+		return source, err
 	}
-	return bucket, key, h.authorize(r, iam.ActionGetObject, bucket, key)
+	action := iam.ActionGetObject
+	if source.version != "" {
+		action = action.OfVersion()
+	}
+	return source, h.authorize(r, action, source.bucket, source.key)
 }
 
-func parseCopySource(value string) (bucket, key string, err error) {
-	path, version, versioned := strings.Cut(value, "?versionId=")
-	if versioned && version != "" && version != "null" {
-		return "", "", errNoSuchVersion
+func parseCopySource(value string) (source copySource, err error) {
+	path, version, _ := strings.Cut(value, "?versionId=")
+	if version != "" {
+		if err := object.CheckVersionID(version); err != nil {
+			return source, err
+		}
 	}
 	path, err = url.PathUnescape(path)
 	if err != nil {
-		return "", "", errInvalidArgument.says("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+		return source, errInvalidArgument.says("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
 	}
-	bucket, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if !s3.ValidBucketName(bucket) || checkKey(key) != nil {
-		return "", "", errInvalidArgument.says("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+	source.version = version
+	source.bucket, source.key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if !s3.ValidBucketName(source.bucket) || checkKey(source.key) != nil {
+		return copySource{}, errInvalidArgument.says("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
 	}
-	return bucket, key, nil
+	return source, nil
+}
+
+// sourceError answers a copy of what is a delete marker ("CopyObject").
+func sourceError(err error) error {
+	var marker *object.MarkerError
+	switch {
+	case !errors.As(err, &marker):
+		return err
+	case errors.Is(err, object.ErrDeleteMarker):
+		return errInvalidRequest.says("The source of a copy request may not specifically refer to a delete marker by version id.")
+	}
+	return object.ErrNoSuchKey // and nothing of the marker
+}
+
+// setSourceVersion names the version that was copied, if it has a name.
+func (w *response) setSourceVersion(id string) {
+	if id != "" {
+		w.set(headerSourceVersionID, id)
+	}
 }
 
 // replaces reads what becomes of the source's metadata. Tags are not kept, so

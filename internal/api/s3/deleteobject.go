@@ -9,14 +9,16 @@ import (
 	"github.com/carillon-s3/carillon/internal/s3"
 )
 
-// deleteObject answers DeleteObject; a missing key is a success.
+// deleteObject answers DeleteObject; a missing key or version is a success.
 func deleteObject(h *Handler, w *response, r *request) error {
-	if err := checkVersion(r); err != nil {
+	in := object.DeleteInput{Bucket: r.bucket, Key: r.key, VersionID: r.version(), Request: r.event()}
+	done, err := h.Service.Delete(r.Context(), in)
+	if err != nil {
 		return err
 	}
-	in := object.DeleteInput{Bucket: r.bucket, Key: r.key, Request: r.event()}
-	if err := h.Service.Delete(r.Context(), in); err != nil {
-		return err
+	w.setVersion(done.VersionID)
+	if done.Marker {
+		w.set(headerDeleteMarker, "true")
 	}
 	return w.empty(http.StatusNoContent)
 }
@@ -30,7 +32,7 @@ type deleteDocument struct {
 type deleteTarget struct {
 	Key       string `xml:"Key"`
 	VersionID string `xml:"VersionId"`
-	err       error
+	done      object.DeleteResult
 }
 
 // deleteObjects answers DeleteObjects: up to 1,000 keys, each with a result of
@@ -43,17 +45,17 @@ func deleteObjects(h *Handler, w *response, r *request) error {
 	if _, err := h.Service.Bucket(r.Context(), r.bucket); err != nil {
 		return err
 	}
-	var keys []string
+	var targets []object.DeleteTarget
 	var of []*deleteTarget
 	for i := range doc.Objects {
 		t := &doc.Objects[i]
-		t.err = h.checkDelete(r, t)
-		if t.err == nil {
-			keys, of = append(keys, t.Key), append(of, t)
+		t.done.Err = h.checkDelete(r, t)
+		if t.done.Err == nil {
+			targets, of = append(targets, object.DeleteTarget{Key: t.Key, VersionID: t.VersionID}), append(of, t)
 		}
 	}
-	for i, err := range h.Service.DeleteMany(r.Context(), r.bucket, keys, r.event()) {
-		of[i].err = err
+	for i, done := range h.Service.DeleteMany(r.Context(), r.bucket, targets, r.event()) {
+		of[i].done = done
 	}
 	return h.writeDeleted(w, r, doc)
 }
@@ -82,10 +84,11 @@ func (h *Handler) checkDelete(r *request, t *deleteTarget) error {
 	if err := checkKey(t.Key); err != nil {
 		return err
 	}
-	if t.VersionID != "" && t.VersionID != "null" {
-		return errNoSuchVersion
+	action := iam.ActionDeleteObject
+	if t.VersionID != "" {
+		action = action.OfVersion()
 	}
-	return h.authorize(r, iam.ActionDeleteObject, r.bucket, t.Key)
+	return h.authorize(r, action, r.bucket, t.Key)
 }
 
 func (h *Handler) writeDeleted(w *response, r *request, doc *deleteDocument) error {
@@ -94,10 +97,10 @@ func (h *Handler) writeDeleted(w *response, r *request, doc *deleteDocument) err
 	d.root("DeleteResult")
 	for i := range doc.Objects {
 		t := &doc.Objects[i]
-		if t.err != nil {
-			e := toAPIError(t.err)
+		if err := t.done.Err; err != nil {
+			e := toAPIError(err)
 			if e.status >= http.StatusInternalServerError {
-				h.Logger.Error("delete failed", "request", r.id, "bucket", r.bucket, "key", t.Key, "err", t.err)
+				h.Logger.Error("delete failed", "request", r.id, "bucket", r.bucket, "key", t.Key, "err", err)
 			}
 			d.open("Error")
 			d.text("Key", t.Key)
@@ -113,6 +116,10 @@ func (h *Handler) writeDeleted(w *response, r *request, doc *deleteDocument) err
 		d.open("Deleted")
 		d.text("Key", t.Key)
 		d.optional("VersionId", t.VersionID)
+		if t.done.Marker {
+			d.boolean("DeleteMarker", true)
+			d.text("DeleteMarkerVersionId", t.done.VersionID)
+		}
 		d.close("Deleted")
 	}
 	d.close("DeleteResult")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
@@ -51,6 +52,9 @@ func domainErrors() []domainError {
 
 		{object.ErrNoSuchBucket, errNoSuchBucket, ""},
 		{object.ErrNoSuchKey, errNoSuchKey, ""},
+		{object.ErrNoSuchVersion, errNoSuchVersion, ""},
+		{object.ErrInvalidVersionID, errInvalidArgument, "Invalid version id specified"},
+		{object.ErrDeleteMarker, errMethodNotAllowed, ""},
 		{object.ErrBucketExists, errBucketAlreadyOwnedByYou, ""},
 		{object.ErrBucketNotEmpty, errBucketNotEmpty, ""},
 		{object.ErrPreconditionFailed, errPreconditionFailed, ""},
@@ -106,6 +110,10 @@ func toAPIError(err error) *apiError {
 	if errors.As(err, &sum) {
 		return checksumError(sum)
 	}
+	var marker *object.MarkerError
+	if errors.As(err, &marker) {
+		return markerError(marker)
+	}
 	for _, d := range domainErrors() {
 		if !errors.Is(err, d.err) {
 			continue
@@ -130,6 +138,19 @@ func regionError(e *iam.RegionError) *apiError {
 		c, what = errAuthQueryParameters, "Error parsing the X-Amz-Credential parameter; "
 	}
 	return &apiError{code: c, message: what + "the region is wrong; expecting '" + e.Want + "'.", cause: e}
+}
+
+// markerError answers a read of a delete marker ("GetObject", special errors):
+// where it was asked for by its version, nothing but deleting it is allowed.
+func markerError(e *object.MarkerError) *apiError {
+	out := &apiError{code: errNoSuchKey, cause: e, header: []element{
+		{headerDeleteMarker, "true"}, {headerVersionID, e.VersionID},
+	}}
+	if errors.Is(e, object.ErrDeleteMarker) {
+		out.code = errMethodNotAllowed
+		out.header = append(out.header, element{"Last-Modified", e.Modified.UTC().Format(http.TimeFormat)}, element{"Allow", http.MethodDelete})
+	}
+	return out
 }
 
 // checksumError answers what is wrong with the checksums of an upload.

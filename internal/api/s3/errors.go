@@ -26,6 +26,7 @@ var (
 	errBucketNotEmpty             = newCode("BucketNotEmpty", http.StatusConflict, "The bucket that you tried to delete is not empty.")
 	errEntityTooLarge             = newCode("EntityTooLarge", http.StatusBadRequest, "Your proposed upload exceeds the maximum allowed object size.")
 	errEntityTooSmall             = newCode("EntityTooSmall", http.StatusBadRequest, "Your proposed upload is smaller than the minimum allowed object size.")
+	errIllegalVersioning          = newCode("IllegalVersioningConfigurationException", http.StatusBadRequest, "The Versioning element must be specified")
 	errIncompleteBody             = newCode("IncompleteBody", http.StatusBadRequest, "You did not provide the number of bytes specified by the Content-Length HTTP header.")
 	errInternal                   = newCode("InternalError", http.StatusInternalServerError, "We encountered an internal error. Please try again.")
 	errInvalidAccessKeyID         = newCode("InvalidAccessKeyId", http.StatusForbidden, "The Access Key Id you provided does not exist in our records.")
@@ -85,11 +86,11 @@ type apiError struct {
 	message string
 	// cause is logged, never shown.
 	cause error
-	// extra are further elements of the XML.
-	extra []element
+	// extra are further elements of the XML, header further headers.
+	extra, header []element
 }
 
-// element is a child of the Error document.
+// element is a child of the Error document, or a header.
 type element struct{ name, value string }
 
 // Error implements error.

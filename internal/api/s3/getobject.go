@@ -14,9 +14,6 @@ import (
 
 // getObject answers GetObject.
 func getObject(h *Handler, w *response, r *request) error {
-	if err := checkVersion(r); err != nil {
-		return err
-	}
 	in, err := getInput(r)
 	if err != nil {
 		return err
@@ -59,7 +56,7 @@ func (h *Handler) hold(r *request, length int64) {
 
 // getInput names the object that is read, and the part of it that is asked for.
 func getInput(r *request) (object.GetInput, error) {
-	in := object.GetInput{Bucket: r.bucket, Key: r.key, Request: r.event()}
+	in := object.GetInput{Bucket: r.bucket, Key: r.key, VersionID: r.version(), Request: r.event()}
 	if !r.has("partNumber") {
 		return in, nil
 	}
@@ -70,9 +67,6 @@ func getInput(r *request) (object.GetInput, error) {
 
 // headObject answers HeadObject.
 func headObject(h *Handler, w *response, r *request) error {
-	if err := checkVersion(r); err != nil {
-		return err
-	}
 	in, err := getInput(r)
 	if err != nil {
 		return err
@@ -111,24 +105,12 @@ func (h *Handler) copy(ctx context.Context, w *response, body io.Reader, length 
 	return nil
 }
 
-// checkVersion refuses every version but the one an unversioned bucket has.
-func checkVersion(r *request) error {
-	for _, v := range r.query["versionId"] {
-		if v != "" && v != "null" {
-			return errNoSuchVersion
-		}
-	}
-	return nil
-}
-
 // describe decides between the whole object, a part of it, 304, 412 and 416, and
 // sets the headers.
 func describe(w *response, r *request, info object.Info) (byteRange, error) {
 	w.set("Etag", `"`+info.ETag+`"`)
 	w.set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
-	if info.VersionID != "" {
-		w.set("X-Amz-Version-Id", info.VersionID)
-	}
+	w.setVersion(info.VersionID)
 	if err := checkConditions(r, info); err != nil {
 		return byteRange{}, err
 	}

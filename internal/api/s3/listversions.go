@@ -1,22 +1,23 @@
 package s3api
 
-// nullVersion is the version id of an object in a bucket without versioning.
-const nullVersion = "null"
+import "github.com/carillon-s3/carillon/internal/object"
 
-// listObjectVersions answers ListObjectVersions of a bucket that was never
-// versioned: every object is its own and only version.
+// listObjectVersions answers ListObjectVersions. In a bucket that was never
+// versioned every object is its own and only version.
 func listObjectVersions(h *Handler, w *response, r *request) error {
 	l, err := r.listing()
 	if err != nil {
 		return err
 	}
 	l.owner = true
-	marker, version := r.query.Get("key-marker"), r.query.Get("version-id-marker")
-	if version != "" && marker == "" {
+	in := object.ListVersionsInput{
+		Bucket: r.bucket, Prefix: l.input.Prefix, Delimiter: l.input.Delimiter, MaxKeys: l.input.MaxKeys,
+		KeyMarker: r.query.Get("key-marker"), VersionMarker: r.query.Get("version-id-marker"),
+	}
+	if in.VersionMarker != "" && in.KeyMarker == "" {
 		return errInvalidArgument.says("A version-id marker cannot be specified without a key marker.")
 	}
-	l.input.After = marker
-	page, err := h.Service.List(r.Context(), l.input)
+	page, err := h.Service.ListVersions(r.Context(), in)
 	if err != nil {
 		return err
 	}
@@ -24,29 +25,43 @@ func listObjectVersions(h *Handler, w *response, r *request) error {
 	defer h.release(d)
 	d.root("ListVersionsResult")
 	d.text("Name", r.bucket)
-	l.name(d, "Prefix", l.input.Prefix)
-	l.name(d, "KeyMarker", marker)
-	d.text("VersionIdMarker", version)
+	l.name(d, "Prefix", in.Prefix)
+	l.name(d, "KeyMarker", in.KeyMarker)
+	d.text("VersionIdMarker", in.VersionMarker)
 	if page.Truncated {
-		l.name(d, "NextKeyMarker", page.Next)
-		d.text("NextVersionIdMarker", nullVersion)
+		l.name(d, "NextKeyMarker", page.NextKey)
+		d.optional("NextVersionIdMarker", page.NextVersion)
 	}
-	d.number("MaxKeys", int64(l.input.MaxKeys))
-	if l.input.Delimiter != "" {
-		l.name(d, "Delimiter", l.input.Delimiter)
+	d.number("MaxKeys", int64(in.MaxKeys))
+	if in.Delimiter != "" {
+		l.name(d, "Delimiter", in.Delimiter)
 	}
 	d.boolean("IsTruncated", page.Truncated)
 	if l.encode {
 		d.text("EncodingType", "url")
 	}
-	for i := range page.Objects {
-		d.open("Version")
-		l.object(d, &page.Objects[i])
-		d.boolean("IsLatest", true)
-		d.text("VersionId", nullVersion)
-		d.close("Version")
+	for i := range page.Versions {
+		l.version(d, &page.Versions[i])
 	}
 	l.prefixes(d, page.Prefixes)
 	d.close("ListVersionsResult")
 	return w.ok(d)
+}
+
+func (l *listing) version(d *document, v *object.Version) {
+	element := "Version"
+	if v.Marker {
+		element = "DeleteMarker"
+	}
+	d.open(element)
+	if v.Marker {
+		l.name(d, "Key", v.Key)
+		d.time("LastModified", v.Modified)
+		d.owner("Owner")
+	} else {
+		l.object(d, &v.Info)
+	}
+	d.boolean("IsLatest", v.Latest)
+	d.text("VersionId", v.VersionID)
+	d.close(element)
 }

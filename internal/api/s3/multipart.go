@@ -92,10 +92,14 @@ func uploadPartCopy(h *Handler, w *response, r *request) error {
 	if in.Number, err = partNumber(r); err != nil {
 		return err
 	}
-	if in.SourceBucket, in.SourceKey, err = h.copySource(r); err != nil {
+	source, err := h.copySource(r)
+	if err != nil {
 		return err
 	}
+	in.SourceBucket, in.SourceKey, in.SourceVersion = source.bucket, source.key, source.version
+	var copied string // the version
 	in.Select = func(source object.Info) (offset, length int64, err error) {
+		copied = source.VersionID
 		if err := checkSourceConditions(r, source); err != nil {
 			return 0, 0, err
 		}
@@ -103,8 +107,9 @@ func uploadPartCopy(h *Handler, w *response, r *request) error {
 	}
 	part, err := h.Service.CopyPart(r.Context(), in)
 	if err != nil {
-		return err
+		return sourceError(err)
 	}
+	w.setSourceVersion(copied)
 	d := h.document()
 	defer h.release(d)
 	d.root("CopyPartResult")
@@ -170,6 +175,7 @@ func completeMultipartUpload(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	w.setVersion(info.VersionID)
 	d := h.document()
 	defer h.release(d)
 	d.root("CompleteMultipartUploadResult")

@@ -4,19 +4,23 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // FuzzCopySource: what is taken for a source names a bucket and a key that there
 // can be.
 func FuzzCopySource(f *testing.F) {
-	for _, v := range []string{"/bkt/a%2Fb", "bkt/k?versionId=null", "bkt/k?versionId=", "%2fbkt%2fk", "//", "bkt/%00", "bkt/%zz", "bkt/\xff"} {
+	for _, v := range []string{"/bkt/a%2Fb", "bkt/k?versionId=null", "bkt/k?versionId=", "bkt/k?versionId=5f7c4b1e-9d0a-4c3b-8e2f-112233445566", "%2fbkt%2fk", "//", "bkt/%00", "bkt/%zz", "bkt/\xff"} {
 		f.Add(v)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		bucket, key, err := parseCopySource(value)
-		if err == nil && (!s3.ValidBucketName(bucket) || !s3.ValidObjectKey(key)) {
-			t.Fatalf("%q names %q, %q", value, bucket, key)
+		source, err := parseCopySource(value)
+		if err == nil && (!s3.ValidBucketName(source.bucket) || !s3.ValidObjectKey(source.key)) {
+			t.Fatalf("%q names %+v", value, source)
+		}
+		if err == nil && source.version != "" && object.CheckVersionID(source.version) != nil {
+			t.Fatalf("%q names the version %q", value, source.version)
 		}
 	})
 }

@@ -41,6 +41,7 @@ func putObject(h *Handler, w *response, r *request) error {
 		return err
 	}
 	w.set("Etag", `"`+info.ETag+`"`)
+	w.setVersion(info.VersionID)
 	if info.Checksum != nil {
 		w.setChecksum(info.Checksum)
 		w.set(headerChecksumType, info.Checksum.Type().String())

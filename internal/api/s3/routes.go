@@ -41,7 +41,7 @@ func bucketConfigurationRoutes() []route {
 		{operation: "GetBucketNotification", method: get, scope: onBucket, query: "notification", action: iam.ActionGetBucketNotification, handler: getBucketNotification},
 		{operation: "PutBucketNotification", method: put, scope: onBucket, query: "notification", action: iam.ActionPutBucketNotification, handler: putBucketNotification, grows: true},
 		{operation: "GetBucketVersioning", method: get, scope: onBucket, query: "versioning", action: iam.ActionGetBucketVersioning, handler: getBucketVersioning},
-		{operation: "PutBucketVersioning", method: put, scope: onBucket, query: "versioning", action: iam.ActionPutBucketVersioning, handler: absent},
+		{operation: "PutBucketVersioning", method: put, scope: onBucket, query: "versioning", action: iam.ActionPutBucketVersioning, handler: putBucketVersioning},
 		{operation: "GetBucketReplicationMetrics", method: get, scope: onBucket, query: "replication-metrics", action: iam.ActionGetReplicationConfiguration, handler: absent},
 		{operation: "ResetBucketReplication", method: put, scope: onBucket, query: "replication-reset", action: iam.ActionResetBucketReplicationState, handler: absent},
 		{operation: "GetBucketReplicationResetStatus", method: get, scope: onBucket, query: "replication-reset-status", action: iam.ActionResetBucketReplicationState, handler: absent},

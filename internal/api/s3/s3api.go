@@ -40,9 +40,13 @@ type Service interface {
 	ListParts(ctx context.Context, in object.ListPartsInput) (object.PartsPage, error)
 	ListUploads(ctx context.Context, in object.ListUploadsInput) (object.UploadsPage, error)
 	Accessed(ctx context.Context, name event.Name, info object.Info, req event.Request)
-	Delete(ctx context.Context, in object.DeleteInput) error
-	DeleteMany(ctx context.Context, bucket string, keys []string, req event.Request) []error
+	Delete(ctx context.Context, in object.DeleteInput) (object.Deleted, error)
+	DeleteMany(ctx context.Context, bucket string, targets []object.DeleteTarget, req event.Request) []object.DeleteResult
 	List(ctx context.Context, in object.ListInput) (object.ListPage, error)
+	ListVersions(ctx context.Context, in object.ListVersionsInput) (object.VersionPage, error)
+
+	Versioning(ctx context.Context, bucket string) (object.Versioning, error)
+	SetVersioning(ctx context.Context, bucket string, state object.Versioning) error
 
 	Notification(ctx context.Context, bucket string) (*event.Config, error)
 	SetNotification(ctx context.Context, bucket string, document []byte) error

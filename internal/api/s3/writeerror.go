@@ -37,6 +37,9 @@ func (h *Handler) writeError(w *response, r *request, err error) {
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Disposition", "Content-Language", "Cache-Control", "Expires", "Etag", "Last-Modified"} {
 		delete(header, name)
 	}
+	for _, x := range e.header {
+		w.set(x.name, x.value)
+	}
 	if r.Method == http.MethodHead {
 		w.set("X-Minio-Error-Code", e.name)
 		w.set("X-Minio-Error-Desc", strconv.Quote(e.text()))
