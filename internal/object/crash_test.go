@@ -99,6 +99,8 @@ const (
 	sweepUsed
 	sweepParts
 	sweepLiving
+	// forgetOlder: the version that was the latest is not kept.
+	forgetOlder
 )
 
 // sweep removes what former processes left behind, as well as the fault lets it.
@@ -169,6 +171,7 @@ func TestCrashSuiteNoticesFaults(t *testing.T) {
 		"users not recorded": forgetUsers, "completions not remembered": forgetUploads,
 		"leftovers not swept": noSweep, "objects swept": sweepUsed, "parts swept": sweepParts,
 		"bodies swept that are being written": sweepLiving,
+		"older versions not kept":             forgetOlder,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, violations := runCrash(t, points, rand.Uint64(), f, false)

@@ -148,6 +148,9 @@ func (d *disk) check(ctx context.Context, forgetful bool) error {
 	if err := d.sweep(ctx); err != nil {
 		return err
 	}
+	if err := d.versions(ctx, told); err != nil {
+		return err
+	}
 	if !forgetful {
 		if err := d.completions(ctx, told); err != nil {
 			return err
@@ -275,7 +278,7 @@ func (d *disk) completions(ctx context.Context, told replayed) error {
 // collection collects: whatever the collector was doing, it can go on, and harms
 // nothing.
 func (d *disk) collection(ctx context.Context) error {
-	before, err := contents(ctx, d.site)
+	before, err := allContents(ctx, d.site)
 	if err != nil {
 		return err
 	}
@@ -284,7 +287,7 @@ func (d *disk) collection(ctx context.Context) error {
 	if _, err := d.Collect(ctx); err != nil {
 		d.bad("nothing can be collected: %v", err)
 	}
-	if after, err := contents(ctx, d.site); err != nil || !maps.Equal(before, after) {
+	if after, err := allContents(ctx, d.site); err != nil || !maps.Equal(before, after) {
 		d.bad("collecting changed what is there: %v", err)
 	}
 	if n, err := leftovers(ctx, d.site); err != nil || n > 0 {
@@ -308,21 +311,27 @@ func contents(ctx context.Context, s *site) (map[string]string, error) {
 // leftovers aborts what uploads are under way, collects, and counts the rows of
 // uploads that then belong to no object.
 func leftovers(ctx context.Context, s *site) (int, error) {
-	page, err := s.ListUploads(ctx, object.ListUploadsInput{Bucket: crashBucket, MaxUploads: 1000})
-	if err != nil {
-		return 0, err
-	}
-	for _, u := range page.Uploads {
-		if err := s.AbortUpload(ctx, object.UploadInput{Bucket: crashBucket, Key: u.Key, UploadID: u.UploadID}); err != nil {
+	for _, bucket := range crashBuckets() {
+		page, err := s.ListUploads(ctx, object.ListUploadsInput{Bucket: bucket, MaxUploads: 1000})
+		if err != nil {
 			return 0, err
+		}
+		for _, u := range page.Uploads {
+			if err := s.AbortUpload(ctx, object.UploadInput{Bucket: bucket, Key: u.Key, UploadID: u.UploadID}); err != nil {
+				return 0, err
+			}
 		}
 	}
 	if _, err := s.Collect(ctx); err != nil {
 		return 0, err
 	}
-	used, err := s.UsedParts(ctx, crashBucket)
-	if err != nil {
-		return 0, err
+	used := 0
+	for _, bucket := range crashBuckets() {
+		n, err := s.UsedParts(ctx, bucket)
+		if err != nil {
+			return 0, err
+		}
+		used += n
 	}
 	parts, uploads, open, done, garbage, err := s.PartRows(ctx)
 	return parts - used + uploads + open + done + garbage, err

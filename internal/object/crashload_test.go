@@ -23,6 +23,8 @@ type op struct {
 	noop bool   // a delete of a missing key: its event may be lost
 	// upload is what completes the upload; nil for other changes.
 	upload *object.CompleteInput
+	// versions is the state that the change leaves of a key with versions.
+	versions string
 }
 
 // event names the event of the change: a request may change several keys.
@@ -30,7 +32,12 @@ func (o op) event() string { return eventName(o.id, o.key) }
 
 func eventName(request, key string) string { return request + " of " + key }
 
-func eventOf(r *event.Record) string { return eventName(r.Request.ID, r.Key) }
+func eventOf(r *event.Record) string {
+	if r.Key == "" {
+		return eventName(r.Request.ID, r.Bucket)
+	}
+	return eventName(r.Request.ID, r.Key)
+}
 
 // history is what the writers know at one moment.
 type history struct {
@@ -56,7 +63,7 @@ func (l *log) start(o op) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	earlier := l.ops[o.key]
-	o.noop = o.body == "" && (len(earlier) == 0 || earlier[len(earlier)-1].body == "")
+	o.noop = o.versions == "" && o.body == "" && (len(earlier) == 0 || earlier[len(earlier)-1].body == "")
 	l.ops[o.key] = append(earlier, o)
 }
 
@@ -135,6 +142,7 @@ type crashWriter struct {
 	forgetful bool
 	// completed is the last upload that was completed.
 	completed *op
+	versions  *versionWriter
 }
 
 func (w *crashWriter) anyKey() string {
@@ -145,6 +153,9 @@ func (w *crashWriter) anyKey() string {
 func (w *crashWriter) change(ctx context.Context) error {
 	w.n++
 	o := op{id: fmt.Sprintf("l%d-w%d-%d", w.life, w.number, w.n), key: w.anyKey()}
+	if w.random.IntN(3) == 0 {
+		return w.versions.change(ctx, o.id)
+	}
 	switch w.random.IntN(14) {
 	case 0:
 		return w.remove(ctx, o)

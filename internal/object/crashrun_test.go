@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/carillon-s3/carillon/internal/crashfs"
+	"github.com/carillon-s3/carillon/internal/object"
 )
 
 // crashRun is one server that lives several times on one disk.
@@ -102,8 +103,13 @@ func (r *crashRun) live(life int, disk remains, points int) (left remains, ok bo
 	}
 	defer func() { _ = s.store.Close() }()
 	if life == 0 {
-		s.mustBucket(r.t, crashBucket)
-		s.watchAll(r.t, crashBucket)
+		for _, bucket := range crashBuckets() {
+			s.mustBucket(r.t, bucket)
+			s.watchAll(r.t, bucket)
+		}
+		for w := range crashWriters {
+			s.setVersioning(r.t, versionBucket(w), object.VersioningEnabled)
+		}
 		fs.OnPoint(explore)
 	}
 	s.CollectAtOnce()
@@ -139,6 +145,7 @@ func (r *crashRun) work(s *site, life int, l *log, todo *atomic.Int64) {
 			site: s, log: l, fault: r.fault, life: life, number: w, forgetful: r.forgetful,
 			random: rand.New(rand.NewPCG(r.seed+uint64(life)<<32, uint64(w)+10)),
 		}
+		writer.versions = &versionWriter{crashWriter: writer, bucket: versionBucket(w)}
 		writers.Go(func() {
 			for todo.Load() > 0 && !r.enough() {
 				if err := writer.change(ctx); err != nil {

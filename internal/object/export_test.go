@@ -293,3 +293,20 @@ func (s *Service) CheckVersionRows(ctx context.Context, bucket string) error {
 	}
 	return nil
 }
+
+// ForgetOlder removes the rows of the newest version of a key that is not its
+// latest, as if they had not been part of the commit that made it an older one.
+func (s *Service) ForgetOlder(ctx context.Context, bucket, key string) {
+	b, _, err := s.readBucket(ctx, s.store, bucket)
+	if err != nil {
+		return
+	}
+	v, err := b.newestOlder(ctx, s.store, key, nil)
+	if err != nil || v.versionRecord == nil || v.Marker {
+		return
+	}
+	var batch kv.Batch
+	batch.Delete(v.row)
+	batch.Delete(idKey(b.ID, key, v.VersionID))
+	_, _ = s.store.Commit(ctx, &batch)
+}

@@ -5,7 +5,8 @@ package sdk
 // fails TestFunctional.
 func laterTests() map[string]string {
 	const (
-		versioning  = "versioning"
+		tagging     = "tagging of objects"
+		listing     = "object locking, in making its bucket, and the peer's listing of uploads"
 		locking     = "object locking, in making its bucket"
 		sse         = "server-side encryption"
 		post        = "uploads by POST policy"
@@ -15,35 +16,32 @@ func laterTests() map[string]string {
 	)
 	return map[string]string{
 		"testBucketNotification":                    "runs only where targets with ARNs of Amazon are configured",
-		"testComposeObjectWithVersioning":           versioning,
-		"testConcurrentCopyObjectWithVersioning":    versioning,
-		"testCopyObjectWithVersioning":              versioning,
+		"testComposeObjectWithVersioning":           locking,
+		"testConcurrentCopyObjectWithVersioning":    locking,
+		"testCopyObjectWithVersioning":              locking,
 		"testCors_1_apply_bucket_rules":             cors,
 		"testCorsSetGetDelete":                      cors,
 		"testEncryptedSSES3ToSSES3CopyObject":       sse,
 		"testEncryptedSSES3ToUnencryptedCopyObject": sse,
 		"testGetBucketTagging":                      locking,
 		"testGetObjectACLContext":                   acl,
-		"testGetObjectAttributes":                   versioning,
-		"testGetObjectAttributesErrorCases":         versioning,
 		"testGetObjectS3Zip":                        "reads members of a zip archive, an extension of the peer",
-		"testGetObjectWithVersioning":               versioning,
+		"testGetObjectWithVersioning":               locking,
 		// Wants the peer's listing too: without owners, and with the marker's own key.
-		"testListMultipartUpload":                       versioning,
-		"testListObjectVersions":                        versioning,
-		"testListObjectsChecksums":                      versioning,
+		"testListMultipartUpload":                       listing,
+		"testListObjectVersions":                        locking,
 		"testObjectAnnotations":                         annotations,
-		"testObjectTaggingWithVersioning":               versioning,
+		"testObjectTaggingWithVersioning":               tagging,
 		"testPresignedPostPolicy":                       post,
 		"testPresignedPostPolicyEmptyFileName":          post,
 		"testPresignedPostPolicyWrongFile":              post,
-		"testPutObjectWithVersioning":                   versioning,
+		"testPutObjectWithVersioning":                   locking,
 		"testRemoveBucketTagging":                       locking,
 		"testRemoveMultipleObjectsWithResult":           locking,
-		"testRemoveObjectWithVersioning":                versioning,
+		"testRemoveObjectWithVersioning":                locking,
 		"testRemoveObjects":                             locking,
 		"testRemoveObjectsIter":                         locking,
-		"testRemoveObjectsWithVersioning":               versioning,
+		"testRemoveObjectsWithVersioning":               locking,
 		"testSSES3EncryptedGetObjectReadAtFunctional":   sse,
 		"testSSES3EncryptedGetObjectReadSeekFunctional": sse,
 		"testSSES3EncryptedToSSES3CopyObjectPart":       sse,
@@ -51,7 +49,7 @@ func laterTests() map[string]string {
 		"testSSES3EncryptionFPut":                       sse,
 		"testSSES3EncryptionPutGet":                     sse,
 		"testSetBucketTagging":                          locking,
-		"testStatObjectWithVersioning":                  versioning,
+		"testStatObjectWithVersioning":                  locking,
 		"testUnencryptedToSSES3CopyObject":              sse,
 		"testUnencryptedToSSES3CopyObjectPart":          sse,
 	}
