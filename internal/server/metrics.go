@@ -121,7 +121,9 @@ func (s *site) bucketStates() []telemetry.BucketState {
 	}
 	out := make([]telemetry.BucketState, len(usage.Buckets))
 	for i, b := range usage.Buckets {
-		out[i] = telemetry.BucketState{Name: b.Name, Objects: b.Objects, Bytes: b.Bytes}
+		out[i] = telemetry.BucketState{
+			Name: b.Name, Objects: b.Objects, Versions: b.Versions, Markers: b.DeleteMarkers, Bytes: b.Bytes,
+		}
 	}
 	return out
 }
