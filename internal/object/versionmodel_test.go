@@ -387,7 +387,7 @@ func (w *versionWalk) compareUsage() {
 // with a model. In the end it deletes every version, and nothing may be left.
 func TestVersionsAgreeWithTheModel(t *testing.T) {
 	t.Parallel()
-	for range 6 {
+	for range 4 {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -397,7 +397,7 @@ func TestVersionsAgreeWithTheModel(t *testing.T) {
 			}
 			w.CollectAtOnce()
 			w.ForgetAtOnce()
-			for w.step = range 500 {
+			for w.step = range 300 {
 				w.do()
 				if w.step%5 == 0 {
 					w.compare()
