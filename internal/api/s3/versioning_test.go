@@ -248,7 +248,7 @@ func TestDeleteObjectsOfVersions(t *testing.T) {
 		`<Object><Key>plain</Key><VersionId>` + noVersion + `</VersionId></Object>` +
 		`<Object><Key>plain</Key><VersionId>abc</VersionId></Object></Delete>`
 	type entry struct {
-		Key, VersionId, DeleteMarkerVersionId, Code string //nolint:staticcheck // names of the elements
+		Key, VersionId, DeleteMarkerVersionId, Code string
 		DeleteMarker                                bool
 	}
 	var got struct {
@@ -280,13 +280,13 @@ func TestDeleteObjectsOfVersions(t *testing.T) {
 // listedVersions is a ListVersionsResult.
 type listedVersions struct {
 	IsTruncated                                      bool
-	NextKeyMarker, NextVersionIdMarker, EncodingType string        //nolint:staticcheck // names of the elements
+	NextKeyMarker, NextVersionIdMarker, EncodingType string
 	Entries                                          []listedEntry `xml:",any"`
 }
 
 type listedEntry struct {
 	XMLName        xml.Name
-	Key, VersionId string //nolint:staticcheck // names of the elements
+	Key, VersionId string
 	ETag           string
 	Size           string
 	StorageClass   string
