@@ -35,8 +35,8 @@ type tx struct {
 	key     string
 	current *versionRecord // nil if GET would answer 404
 	item    kv.Item        // of current's row
-	// reader is a snapshot, unless the bucket was never versioned: then current
-	// is all there is to a key.
+	// reader is what decisions read from: a snapshot, unless the bucket was never
+	// versioned: then current is all there is to a key.
 	reader kv.Reader
 	batch  kv.Batch
 }

@@ -112,16 +112,20 @@ func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource
 // first. Neither can be, so a reference once at zero stays there, and what the
 // collector read needs no requirement of its own.
 func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed summedSource) (*versionRecord, error) {
-	view, err := s.store.View(ctx)
-	if err != nil {
-		return nil, storeError(err)
+	snapshot := t.reader
+	if t.bucket.Versioning == NeverVersioned {
+		view, err := s.store.View(ctx)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		defer view.Close()
+		snapshot = view
 	}
-	defer view.Close()
-	b, bucketItem, err := s.readBucket(ctx, view, in.SourceBucket)
+	b, bucketItem, err := s.readBucket(ctx, snapshot, in.SourceBucket)
 	if err != nil {
 		return nil, err
 	}
-	source, err := in.readSource(ctx, view, b)
+	source, err := in.readSource(ctx, snapshot, b)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +147,7 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed s
 	}
 	if id, ok := source.content(); ok {
 		// Inlined bytes go with their version, so a copy has its own.
-		data, err := view.Get(ctx, id.key())
+		data, err := snapshot.Get(ctx, id.key())
 		if err != nil {
 			return nil, storeError(err)
 		}

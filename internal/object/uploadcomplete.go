@@ -67,7 +67,7 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 	var b *bucket
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
 		b = t.bucket
-		upload, item, err := readUpload(ctx, s.store, t.bucket, id)
+		upload, item, err := readUpload(ctx, t.reader, t.bucket, id)
 		if err != nil {
 			return nil, err
 		}
@@ -185,7 +185,7 @@ func (s *Service) chooseParts(ctx context.Context, t *tx, v *versionRecord, list
 	}
 	sameSize, previous := true, int64(-1)
 	rows := kv.Range{Start: partKey(t.bucket.ID, list.id, 1), End: partsEnd(t.bucket.ID, list.id)}
-	for e, err := range s.store.Scan(ctx, rows) {
+	for e, err := range t.reader.Scan(ctx, rows) {
 		if err != nil {
 			return storeError(err)
 		}
