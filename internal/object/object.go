@@ -121,6 +121,8 @@ type PutInput struct {
 	// IfNoneMatch and IfMatch are ETags without quotes, or "*"; empty for none.
 	IfMatch, IfNoneMatch string
 	Request              event.Request
+	// Event names the event; 0 is s3:ObjectCreated:Put.
+	Event event.Name
 }
 
 // Object is an open object: its description, and its bytes as they were when it

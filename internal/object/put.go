@@ -25,8 +25,8 @@ const (
 	copyBytes = 256 << 10
 )
 
-// Put stores a new object under its key, and records s3:ObjectCreated:Put in
-// the same commit. It returns once all of that is durable. The body is read
+// Put stores a new object under its key, and records in.Event in the same
+// commit. It returns once all of that is durable. The body is read
 // once, also when the decision has to be taken again.
 //
 // Errors: ErrNoSuchBucket, ErrBadDigest, ErrIncompleteBody, ErrEntityTooLarge,
@@ -35,6 +35,9 @@ const (
 func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err := checkPut(in); err != nil {
 		return Info{}, err
+	}
+	if in.Event == 0 {
+		in.Event = event.ObjectCreatedPut
 	}
 	if err := s.Admit(); err != nil {
 		return Info{}, err
@@ -45,7 +48,7 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	if err := s.journal.Admit(b.consumers(event.ObjectCreatedPut, in.Key)); err != nil {
+	if err := s.journal.Admit(b.consumers(in.Event, in.Key)); err != nil {
 		return Info{}, err
 	}
 	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: in.Checksum})
@@ -65,7 +68,7 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 		if err := t.place(ctx, v); err != nil {
 			return nil, err
 		}
-		return t.created(event.ObjectCreatedPut, v, in.Request), nil
+		return t.created(in.Event, v, in.Request), nil
 	})
 	if err != nil {
 		s.discard(ctx, content, err)

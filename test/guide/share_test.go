@@ -52,3 +52,34 @@ func TestShareDownload(t *testing.T) {
 		t.Errorf("without a link: %d", status)
 	}
 }
+
+// TestShareUpload runs the curl command that `mc share upload` prints, with a
+// file in the place that it leaves for one.
+func TestShareUpload(t *testing.T) {
+	t.Parallel()
+	receiver := harness.NewReceiver(t)
+	server := harness.Start(t, harness.Options{Env: harness.WebhookEnv("1", receiver.URL())})
+	mc := harness.NewMC(t).Alias("myminio", server)
+	mc.OK("mb", "myminio/data")
+	mc.OK("event", "add", "myminio/data", "arn:minio:sqs::1:webhook", "--event", "put")
+	var printed struct{ Share string }
+	if err := json.Unmarshal([]byte(mc.OK("share", "upload", "--json", "myminio/data/in/file.txt")), &printed); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(printed.Share, "<FILE>") {
+		t.Fatalf("no place for a file in %s", printed.Share)
+	}
+	command := strings.ReplaceAll(printed.Share, "<FILE>", write(t, "mine.txt", "from a browser"))
+	if r := mc.Shell(command + " --fail --silent --show-error"); r.Code != 0 {
+		t.Fatalf("%s: exit code %d\n%s", command, r.Code, r.Output())
+	}
+	if got := mc.OK("cat", "myminio/data/in/file.txt"); got != "from a browser" {
+		t.Errorf("stored %q", got)
+	}
+	if d := receiver.WaitKey(t, "data/in/file.txt"); d.EventName != "s3:ObjectCreated:Post" {
+		t.Errorf("the event is %s", d.EventName)
+	}
+	if r := mc.Shell(strings.Replace(command, "key=in/file.txt", "key=in/other.txt", 1) + " --fail --silent"); r.Code == 0 {
+		t.Errorf("another key is taken: %s", r.Output())
+	}
+}

@@ -9,7 +9,6 @@ func laterTests() map[string]string {
 		listing     = "object locking, in making its bucket, and the peer's listing of uploads"
 		locking     = "object locking, in making its bucket"
 		sse         = "server-side encryption"
-		post        = "uploads by POST policy"
 		cors        = "CORS"
 		acl         = "access control lists"
 		annotations = "object annotations"
@@ -32,9 +31,6 @@ func laterTests() map[string]string {
 		"testListObjectVersions":                        locking,
 		"testObjectAnnotations":                         annotations,
 		"testObjectTaggingWithVersioning":               tagging,
-		"testPresignedPostPolicy":                       post,
-		"testPresignedPostPolicyEmptyFileName":          post,
-		"testPresignedPostPolicyWrongFile":              post,
 		"testPutObjectWithVersioning":                   locking,
 		"testRemoveBucketTagging":                       locking,
 		"testRemoveMultipleObjectsWithResult":           locking,

@@ -40,14 +40,29 @@ func (h *Handler) authorize(r *request, action iam.Action, bucket, key string) e
 	return iam.Authorize(ask, ofBucket)
 }
 
-// conceal has a caller who may not list a bucket not learn which keys are in it:
-// a missing one is answered as one that may not be read (GetObject, "Permissions").
+// conceal has a caller who may not list a bucket not learn which keys and versions
+// are in it, nor in that of a copy's source: a missing one is answered as one that
+// may not be read (GetObject, "Permissions").
 func (h *Handler) conceal(r *request, err error) error {
-	if r.principal.Owner || !errors.Is(err, object.ErrNoSuchKey) {
+	if r.principal.Owner || err == nil {
 		return err
 	}
-	if denied := h.authorize(r, iam.ActionListBucket, r.bucket, ""); denied != nil {
-		return denied
+	var list iam.Action
+	switch {
+	case errors.Is(err, object.ErrNoSuchKey):
+		list = iam.ActionListBucket
+	case errors.Is(err, object.ErrNoSuchVersion):
+		list = iam.ActionListBucketVersions
+	default:
+		return err
+	}
+	for _, bucket := range []string{r.bucket, r.sourceBucket} {
+		if bucket == "" {
+			continue
+		}
+		if denied := h.authorize(r, list, bucket, ""); denied != nil {
+			return denied
+		}
 	}
 	return err
 }

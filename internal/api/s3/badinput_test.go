@@ -87,7 +87,6 @@ func TestRefused(t *testing.T) {
 		{"parts of no upload", raw{method: "GET", path: "/bkt/k?uploadId=1"}, 404, "NoSuchUpload"},
 		{"parts after a wrong number", raw{method: "GET", path: "/bkt/k?uploadId=1&part-number-marker=x"}, 400, "InvalidArgument"},
 		{"uploads of a wrong number", raw{method: "GET", path: "/bkt?uploads&max-uploads=-1"}, 400, "InvalidArgument"},
-		{"form", raw{method: "POST", path: "/bkt/", body: "x"}, 501, "NotImplemented"},
 		{"put to a missing bucket", raw{method: "PUT", path: "/other/k", body: "x"}, 404, "NoSuchBucket"},
 		{"bucket name", raw{method: "PUT", path: "/UPPER"}, 400, "InvalidBucketName"},
 		{"no bucket name", raw{method: "PUT", path: "//k", body: "x"}, 400, "InvalidBucketName"},

@@ -79,6 +79,7 @@ func (h *Handler) copySource(r *request) (copySource, error) {
 	if source.version != "" {
 		action = action.OfVersion()
 	}
+	r.sourceBucket = source.bucket
 	return source, h.authorize(r, action, source.bucket, source.key)
 }
 

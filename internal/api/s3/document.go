@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -96,6 +97,16 @@ func (d *document) time(name string, value time.Time) {
 	d.open(name)
 	d.Write(value.UTC().AppendFormat(d.AvailableBuffer(), timeLayout))
 	d.close(name)
+}
+
+// message writes the message of an error. Its quotes stand as they are: clients
+// look for what is in it before they read the XML.
+func (d *document) message(text string) {
+	var escaped bytes.Buffer
+	_ = xml.EscapeText(&escaped, []byte(text)) // see text
+	d.open("Message")
+	d.WriteString(strings.NewReplacer("&#34;", `"`, "&#39;", "'").Replace(escaped.String()))
+	d.close("Message")
 }
 
 // etag writes an ETag in its quotes.

@@ -31,6 +31,8 @@ type request struct {
 	bucket, key string
 	// hostBucket is the bucket if the host named it, and not the path.
 	hostBucket string
+	// sourceBucket is that of the source of a copy, empty in other requests.
+	sourceBucket string
 	query      url.Values
 	route      *route
 	principal  iam.Principal

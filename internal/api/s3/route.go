@@ -42,6 +42,9 @@ type route struct {
 	// checksumOfObject says that x-amz-checksum headers speak of an object and
 	// not of the request's body.
 	checksumOfObject bool
+	// form says that the request's body, a form, tells who sends it: the handler
+	// authenticates and authorises.
+	form bool
 	// only says that an unknown query parameter is refused: what an unmarked
 	// route destroys cannot be meant by a sub-resource that we do not know.
 	only bool

@@ -32,7 +32,7 @@ func bucketRoutes() []route {
 		{operation: "CreateBucket", method: put, scope: onBucket, action: iam.ActionCreateBucket, handler: createBucket, grows: true, only: true},
 		{operation: "DeleteBucket", method: remove, scope: onBucket, action: iam.ActionDeleteBucket, handler: deleteBucket, only: true},
 		{operation: "DeleteObjects", method: post, scope: onBucket, query: "delete", action: iam.ActionDeleteObject, handler: deleteObjects},
-		{operation: "PostObject", method: post, scope: onBucket, action: iam.ActionPutObject, handler: absent},
+		{operation: "PostObject", method: post, scope: onBucket, action: iam.ActionPutObject, handler: postObject, grows: true, form: true},
 	}
 }
 

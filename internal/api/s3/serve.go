@@ -65,6 +65,13 @@ func (h *Handler) handle(w *response, r *request) error {
 		bounded := h.withIdleBody(w, r.Request)
 		signed = &bounded
 	}
+	if rt.form {
+		if err := h.Service.Admit(); err != nil {
+			return err
+		}
+		r.Request = signed
+		return rt.handler(h, w, r)
+	}
 	verified, err := h.Verifier.Verify(signed, iam.Options{
 		Region: rt.region, IgnoreChecksums: rt.checksumOfObject, HostBucket: r.hostBucket,
 	})

@@ -51,7 +51,7 @@ func (h *Handler) writeError(w *response, r *request, err error) {
 	d.declaration()
 	d.open("Error")
 	d.text("Code", e.name)
-	d.text("Message", e.text())
+	d.message(e.text())
 	d.optional("Key", r.key)
 	d.optional("BucketName", r.bucket)
 	d.text("Resource", r.URL.Path)
