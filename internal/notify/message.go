@@ -35,10 +35,11 @@ func (r *runner) message(it *item, traits target.Traits) target.Message {
 }
 
 // shown is the record that a copy of the bucket's keys keeps: that of the event,
-// unless the event removed a version and another came to light. Then it is told
-// as the creation of that one.
+// unless GET shows another version than the one that the event is of. That one
+// may have been removed, or given tags while a newer one shows. Then the record
+// is told as the creation of the version that shows.
 func shown(rec *event.Record) *event.Record {
-	if rec.NoPost || rec.Post == nil || !rec.Name.IsRemoved() {
+	if rec.NoPost || rec.Post == nil || !rec.Name.IsRemoved() && rec.VersionID == rec.Post.VersionID {
 		return rec
 	}
 	told := *rec

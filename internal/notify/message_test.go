@@ -32,6 +32,20 @@ func TestMirrorsAreToldWhatGetShows(t *testing.T) {
 			target.MirrorSet,
 			[]string{`"s3:ObjectCreated:Put"`, `"size":7`, `"eTag":"e1"`, `"versionId":"v1"`, `"contentType":"text/plain"`},
 		},
+		"tags of the latest version": {
+			event.Record{Name: event.ObjectCreatedPutTagging, VersionID: "v1", Size: 7, ETag: "e1", Post: old},
+			target.MirrorSet,
+			[]string{`"s3:ObjectCreated:PutTagging"`, `"size":7`, `"versionId":"v1"`},
+		},
+		"tags of an older version": {
+			event.Record{Name: event.ObjectCreatedPutTagging, VersionID: "v0", Size: 3, ETag: "e0", Post: old},
+			target.MirrorSet,
+			[]string{`"s3:ObjectCreated:Put"`, `"size":7`, `"eTag":"e1"`, `"versionId":"v1"`},
+		},
+		"tags below a marker": {
+			event.Record{Name: event.ObjectCreatedDeleteTagging, VersionID: "v0", Size: 3, ETag: "e0"},
+			target.MirrorDelete, nil,
+		},
 		"a read": {
 			event.Record{Name: event.ObjectAccessedGet, NoPost: true, Size: 9}, target.MirrorNothing, []string{`"s3:ObjectAccessed:Get"`},
 		},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // CopyInput names an object and the key that becomes a copy of it.
@@ -18,6 +19,10 @@ type CopyInput struct {
 	// Replace gives the copy Metadata; otherwise it has its source's.
 	Replace  bool
 	Metadata map[string]string
+	// ReplaceTags gives the copy Tags, valid by s3.CheckTags; otherwise it has its
+	// source's.
+	ReplaceTags bool
+	Tags        []s3.Tag
 	// StorageClass is the copy's, as in Info, whatever its source's.
 	StorageClass string
 	// CheckSource, if not nil, is shown the version that would be copied; its
@@ -103,7 +108,8 @@ func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource
 // faster makes the commit conflict, and the copy is decided again.
 //
 // The requirement is what makes sharing stored bytes safe. A version's row, c or
-// v, and its user row under r/<ref> come and go in the same commits. Let the collector
+// v, and its user row under r/<ref> come and go in the same commits; a change of
+// tags writes the row anew and is neither. Let the collector
 // see, in durable state V, a row of garbage for a reference and no user of it,
 // and let C be the first later commit that adds a user. C is no Put, since that
 // of the reference came before its garbage. So C is a copy, whose source stood
@@ -136,7 +142,7 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed s
 	t.batch.Require(source.row, source.item)
 	v := &versionRecord{
 		Size: source.Size, ETag: source.ETag, Metadata: source.Metadata, Blob: source.Blob, Parts: source.Parts,
-		StorageClass: in.StorageClass,
+		StorageClass: in.StorageClass, Tags: source.Tags,
 	}
 	if summed.bucketID != b.ID || summed.stamp != source.stamp {
 		return nil, errSourceChanged
@@ -144,6 +150,9 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed s
 	v.Checksum = summed.sum
 	if in.Replace {
 		v.Metadata = in.Metadata
+	}
+	if in.ReplaceTags {
+		v.Tags = in.Tags
 	}
 	if id, ok := source.content(); ok {
 		// Inlined bytes go with their version, so a copy has its own.

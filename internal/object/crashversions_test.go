@@ -9,6 +9,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // The versioned part of the crash suite: each writer has a bucket of its own,
@@ -26,7 +27,7 @@ func versionBucket(writer int) string { return fmt.Sprintf("versions%d", writer)
 func versionKeyOf(writer, n int) string { return fmt.Sprintf("v%d/k%d", writer, n) }
 
 // crashVersion is a version as its writer knows it: body is empty for a marker.
-type crashVersion struct{ id, body string }
+type crashVersion struct{ id, body, tag string }
 
 // crashState is a text of a key's versions, newest first: no two lists have the same.
 func crashState(versions []crashVersion) string {
@@ -36,7 +37,7 @@ func crashState(versions []crashVersion) string {
 		if v.body != "" {
 			what = etag(v.body)
 		}
-		fmt.Fprintf(&b, "%s null %v;", what, v.id == object.NullVersion)
+		fmt.Fprintf(&b, "%s null %v tag %s;", what, v.id == object.NullVersion, v.tag)
 	}
 	return b.String() + "."
 }
@@ -74,9 +75,11 @@ func (w *versionWriter) change(ctx context.Context, id string) error {
 	key := versionKeyOf(w.number, w.random.IntN(crashVersionKeys))
 	versions := w.keys[key]
 	body := id + ":"
-	switch what := w.random.IntN(12); {
+	switch what := w.random.IntN(14); {
 	case what == 0:
 		return w.toggle(ctx)
+	case what >= 12:
+		return w.retag(ctx, id, key)
 	case len(versions) > 0 && (what <= 3 || len(versions) > crashVersions):
 		return w.removeVersion(ctx, id, key, w.random.IntN(len(versions)))
 	case what <= 5:
@@ -91,7 +94,7 @@ func (w *versionWriter) change(ctx context.Context, id string) error {
 		}
 		return w.add(ctx, id, key, from.body, func(req event.Request) (string, error) {
 			in := copyInput(w.bucket+"/"+key, w.bucket+"/"+key)
-			in.SourceVersion, in.Replace, in.Request = from.id, true, req
+			in.SourceVersion, in.Replace, in.ReplaceTags, in.Request = from.id, true, true, req
 			info, err := w.Copy(ctx, in)
 			return info.VersionID, err
 		})
@@ -146,6 +149,29 @@ func (w *versionWriter) removeVersion(ctx context.Context, id, key string, n int
 	w.log.start(op{id: id, key: key, versions: crashState(versions)})
 	in := object.DeleteInput{Bucket: w.bucket, Key: key, VersionID: version, Request: event.Request{ID: id}}
 	if _, err := w.Delete(ctx, in); err != nil {
+		return err
+	}
+	w.log.settle(key)
+	w.keys[key] = versions
+	return nil
+}
+
+// retag gives a version a tag.
+func (w *versionWriter) retag(ctx context.Context, id, key string) error {
+	if len(w.keys[key]) == 0 {
+		return nil
+	}
+	n := w.random.IntN(len(w.keys[key]))
+	versions := slices.Clone(w.keys[key])
+	if versions[n].body == "" {
+		return nil
+	}
+	versions[n].tag = id
+	w.log.start(op{id: id, key: key, versions: crashState(versions)})
+	_, err := w.SetTags(ctx, object.TagsInput{
+		Bucket: w.bucket, Key: key, VersionID: versions[n].id, Tags: []s3.Tag{{Key: "tag", Value: id}}, Request: event.Request{ID: id},
+	})
+	if err != nil {
 		return err
 	}
 	w.log.settle(key)
@@ -237,8 +263,12 @@ func (s *site) readVersions(ctx context.Context, bucket, key string) ([]crashVer
 		found := crashVersion{id: v.VersionID}
 		if !v.Marker {
 			in := object.GetInput{Bucket: bucket, Key: key, VersionID: v.VersionID}
-			if found.body, _, err = s.getVersion(ctx, in); err != nil {
+			var info object.Info
+			if found.body, info, err = s.getVersion(ctx, in); err != nil {
 				return nil, fmt.Errorf("version %s: %w", v.VersionID, err)
+			}
+			if len(info.Tags) > 0 {
+				found.tag = info.Tags[0].Value
 			}
 		}
 		versions = append(versions, found)

@@ -43,10 +43,15 @@ type storedVersion struct {
 // *MarkerError.
 func (b *bucket) find(ctx context.Context, r kv.Reader, key, version string) (storedVersion, error) {
 	current, item, err := readCurrent(ctx, r, b, key)
-	found := storedVersion{current, currentKey(b.ID, key), item}
 	if err != nil {
-		return found, err
+		return storedVersion{}, err
 	}
+	return b.findFrom(ctx, r, storedVersion{current, currentKey(b.ID, key), item}, key, version)
+}
+
+// findFrom is find with the row c of the key read already.
+func (b *bucket) findFrom(ctx context.Context, r kv.Reader, found storedVersion, key, version string) (storedVersion, error) {
+	current := found.versionRecord
 	if version == "" {
 		if current == nil {
 			return found, b.missing(ctx, r, key)

@@ -14,6 +14,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // Errors. They arrive wrapped; use errors.Is.
@@ -87,6 +88,8 @@ type Info struct {
 	Checksum *checksum.Sum
 	// StorageClass is as it was given; empty for s3.StorageStandard.
 	StorageClass string
+	// Tags are in the order in which they were given.
+	Tags []s3.Tag
 }
 
 // PartRange is where a part lies in its object.
@@ -118,6 +121,8 @@ type PutInput struct {
 	Metadata   map[string]string
 	// StorageClass is as in Info.
 	StorageClass string
+	// Tags are valid by s3.CheckTags.
+	Tags []s3.Tag
 	// IfNoneMatch and IfMatch are ETags without quotes, or "*"; empty for none.
 	IfMatch, IfNoneMatch string
 	Request              event.Request

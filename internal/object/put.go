@@ -57,7 +57,7 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	}
 	v := &versionRecord{
 		Size: content.size, ETag: etagOf(content.md5), Checksum: content.checksum,
-		Metadata: in.Metadata, StorageClass: in.StorageClass,
+		Metadata: in.Metadata, StorageClass: in.StorageClass, Tags: in.Tags,
 	}
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
 		if err := checkConditions(t.current, in.IfMatch, in.IfNoneMatch); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 var errStored = errors.New("object: stored record cannot be read")
@@ -29,6 +30,8 @@ type bucketRecord struct {
 	// Notification is nil if no rules are set.
 	Notification *event.Config `cbor:"5,keyasint,omitempty"`
 	Versioning   Versioning    `cbor:"6,keyasint,omitempty"`
+	// Tags are the bucket's; empty if there are none.
+	Tags []s3.Tag `cbor:"7,keyasint,omitempty"`
 	// Policy is the policy document as it was put; empty if there is none.
 	Policy []byte `cbor:"8,keyasint,omitempty"`
 }
@@ -54,6 +57,8 @@ type versionRecord struct {
 	// Marker says that this is a delete marker; of the others it has VersionID
 	// only.
 	Marker bool `cbor:"11,keyasint,omitempty"`
+	// Tags can change while all else stays.
+	Tags []s3.Tag `cbor:"12,keyasint,omitempty"`
 
 	stamp uint64
 }
@@ -124,7 +129,7 @@ func (b *bucket) info(key string, v *versionRecord) Info {
 	info := Info{
 		Bucket: b.name, Key: key,
 		Size: v.Size, ETag: v.ETag, VersionID: b.versionID(v), Metadata: v.Metadata,
-		Stamp: v.stamp, Modified: stampTime(v.stamp), Checksum: v.Checksum, StorageClass: v.StorageClass,
+		Stamp: v.stamp, Modified: stampTime(v.stamp), Checksum: v.Checksum, StorageClass: v.StorageClass, Tags: v.Tags,
 	}
 	if v.Parts != nil {
 		info.Parts = v.Parts.Count

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // CreateUploadInput begins an upload in parts.
@@ -17,6 +18,8 @@ type CreateUploadInput struct {
 	Checksum    UploadChecksum
 	// StorageClass is as in Info.
 	StorageClass string
+	// Tags are the object's, valid by s3.CheckTags.
+	Tags []s3.Tag
 }
 
 // UploadChecksum is the additional checksum that the parts of an upload and its
@@ -51,7 +54,7 @@ func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (strin
 	rec := &uploadRecord{
 		Key: in.Key, Metadata: in.Metadata, Created: s.now().UnixMilli(),
 		Checksum: in.Checksum.Algorithm, Type: in.Checksum.Type, Implied: in.Checksum.Implied,
-		StorageClass: in.StorageClass,
+		StorageClass: in.StorageClass, Tags: in.Tags,
 	}
 	stored, err := rec.encode()
 	if err != nil {

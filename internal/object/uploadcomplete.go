@@ -87,7 +87,7 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 		if err := upload.checkCompletion(&in); err != nil {
 			return nil, err
 		}
-		v = &versionRecord{ETag: etag, Metadata: upload.Metadata, StorageClass: upload.StorageClass}
+		v = &versionRecord{ETag: etag, Metadata: upload.Metadata, StorageClass: upload.StorageClass, Tags: upload.Tags}
 		if err := s.chooseParts(ctx, t, v, chosen{id, upload, in.Parts, digests}); err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/blob"
 	"github.com/carillon-s3/carillon/internal/checksum"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // uploadRecord is the stored form of an upload: one version byte and CBOR. It
@@ -29,6 +30,8 @@ type uploadRecord struct {
 	Implied  bool               `cbor:"7,keyasint,omitempty"`
 	// StorageClass is the object's; empty for s3.StorageStandard.
 	StorageClass string `cbor:"8,keyasint,omitempty"`
+	// Tags are the object's.
+	Tags []s3.Tag `cbor:"9,keyasint,omitempty"`
 }
 
 type completed struct {

@@ -13,16 +13,20 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // modelVersion is a version or marker as the model knows it.
 type modelVersion struct {
 	id, body, etag string
 	marker         bool
+	stamp          uint64
+	tags           []s3.Tag
 }
 
 // versionModel is what S3 says of a bucket with versions; those of a key are
@@ -136,27 +140,29 @@ func (w *versionWalk) id(told string) string {
 	return told
 }
 
-func (w *versionWalk) created(key, body string, info object.Info) {
+func (w *versionWalk) created(key, body string, info object.Info, tags []s3.Tag) {
 	id := w.id(info.VersionID)
 	if (id == object.NullVersion) == (w.model.state == object.VersioningEnabled) {
 		w.fail("version id %q in state %v", id, w.model.state)
 	}
-	w.model.add(key, modelVersion{id: id, body: body, etag: info.ETag})
+	w.model.add(key, modelVersion{id: id, body: body, etag: info.ETag, stamp: info.Stamp, tags: tags})
 }
 
 func (w *versionWalk) do() {
 	key := w.anyKey()
 	body := fmt.Sprintf("body %d", w.step)
-	switch w.random.IntN(16) {
+	switch w.random.IntN(19) {
 	case 0:
 		w.switchState()
 	case 1, 2, 3, 4:
 		if w.random.IntN(4) == 0 {
 			body += large('x')
 		}
-		info, err := w.Put(w.t.Context(), putInput("bucket", key, body))
+		in := putInput("bucket", key, body)
+		in.Tags = w.anyTags()
+		info, err := w.Put(w.t.Context(), in)
 		w.check(err)
-		w.created(key, body, info)
+		w.created(key, body, info, in.Tags)
 	case 5, 6:
 		w.copy(key)
 	case 7:
@@ -168,12 +174,54 @@ func (w *versionWalk) do() {
 		if err != nil || again.VersionID != info.VersionID {
 			w.fail("completed again: version %q, %v; want %q", again.VersionID, err, info.VersionID)
 		}
-		w.created(key, body+"tail", info)
+		info.Stamp = w.head(key).Stamp // of an answer that is given again it has none
+		w.created(key, body+"tail", info, nil)
 	case 8, 9, 10:
 		w.remove(key, "")
+	case 11, 12, 13:
+		w.retag(key)
 	default:
 		w.remove(key, w.anyVersion(key))
 	}
+}
+
+func (w *versionWalk) anyTags() (tags []s3.Tag) {
+	for i := range w.random.IntN(4) {
+		tags = append(tags, s3.Tag{Key: fmt.Sprint("tag", i), Value: fmt.Sprint(w.step)})
+	}
+	return tags
+}
+
+func (w *versionWalk) head(key string) object.Info {
+	info, err := w.Head(w.t.Context(), object.GetInput{Bucket: "bucket", Key: key})
+	w.check(err)
+	return info
+}
+
+// retag changes the tags of a version that may be there.
+func (w *versionWalk) retag(key string) {
+	in := object.TagsInput{Bucket: "bucket", Key: key, VersionID: w.anyVersion(key), Tags: w.anyTags()}
+	if w.random.IntN(2) == 0 {
+		in.VersionID = ""
+	}
+	change := w.SetTags
+	if w.random.IntN(3) == 0 {
+		change, in.Tags = w.DeleteTags, nil
+	}
+	i := slices.IndexFunc(w.model.keys[key], func(v modelVersion) bool { return v.id == in.VersionID || in.VersionID == "" })
+	id, err := change(w.t.Context(), in)
+	if i < 0 || w.model.keys[key][i].marker {
+		if !errors.Is(err, object.ErrNoSuchKey) && !errors.Is(err, object.ErrNoSuchVersion) && !errors.Is(err, object.ErrDeleteMarker) {
+			w.fail("tagging version %q of %s gave %v", in.VersionID, key, err)
+		}
+		return
+	}
+	w.check(err)
+	if v := &w.model.keys[key][i]; w.id(id) == v.id {
+		v.tags = in.Tags
+		return
+	}
+	w.fail("tagging version %q of %s answers %q", in.VersionID, key, id)
 }
 
 func (w *versionWalk) switchState() {
@@ -189,6 +237,9 @@ func (w *versionWalk) copy(key string) {
 	source := w.anyKey()
 	in := copyInput("bucket/"+source, "bucket/"+key)
 	in.Replace = true
+	if in.ReplaceTags = w.random.IntN(2) == 0; in.ReplaceTags {
+		in.Tags = w.anyTags()
+	}
 	var from modelVersion
 	var ok bool
 	if w.random.IntN(2) == 0 {
@@ -203,7 +254,10 @@ func (w *versionWalk) copy(key string) {
 	info, err := w.Copy(w.t.Context(), in)
 	if ok {
 		w.check(err)
-		w.created(key, from.body, info)
+		if in.ReplaceTags {
+			from.tags = in.Tags
+		}
+		w.created(key, from.body, info, from.tags)
 		return
 	}
 	if !errors.Is(err, object.ErrNoSuchKey) && !errors.Is(err, object.ErrNoSuchVersion) && !errors.Is(err, object.ErrDeleteMarker) {
@@ -274,6 +328,8 @@ func (w *versionWalk) compareVersion(in object.GetInput, want modelVersion, ther
 	switch {
 	case there && (err != nil || body != want.body || w.id(info.VersionID) != want.id):
 		w.fail("%s, version %q, holds %.20q, %q, %v; want %+v", in.Key, in.VersionID, body, info.VersionID, err, want)
+	case there && (!cmp.Equal(info.Tags, want.tags, cmpopts.EquateEmpty()) || info.Stamp != want.stamp):
+		w.fail("%s, version %q, has tags %v, stamp %d; want %+v", in.Key, in.VersionID, info.Tags, info.Stamp, want)
 	case there && (headErr != nil || !cmp.Equal(info, head)):
 		w.fail("head of %s, version %q: %+v, %v", in.Key, in.VersionID, head, headErr)
 	case there:

@@ -68,9 +68,9 @@ func TestNotConfigured(t *testing.T) {
 	s.bucket(t, "bkt")
 	for query, want := range map[string]string{
 		"object-lock=":                  "ObjectLockConfigurationNotFoundError",
-		"lifecycle=&withUpdatedAt=true": "NoSuchLifecycleConfiguration", "tagging=": "NoSuchTagSet",
-		"encryption=":  "ServerSideEncryptionConfigurationNotFoundError",
-		"replication=": "ReplicationConfigurationNotFoundError", "cors=": "NoSuchCORSConfiguration",
+		"lifecycle=&withUpdatedAt=true": "NoSuchLifecycleConfiguration",
+		"encryption=":                   "ServerSideEncryptionConfigurationNotFoundError",
+		"replication=":                  "ReplicationConfigurationNotFoundError", "cors=": "NoSuchCORSConfiguration",
 	} {
 		if a := s.do(t, raw{method: "GET", path: "/bkt/?" + query}); a.StatusCode != 404 || a.code(t) != want {
 			t.Errorf("%s: %d %s", query, a.StatusCode, a.body)

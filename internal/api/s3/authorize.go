@@ -10,6 +10,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/policy"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // actionOf is the action that a request needs: that of its route, or of the
@@ -24,6 +25,13 @@ func (rt *route) actionOf(r *request) iam.Action {
 // authorize returns nil if the caller may take the action on a bucket, or a key
 // in it. Nothing is said of whether they exist.
 func (h *Handler) authorize(r *request, action iam.Action, bucket, key string) error {
+	return h.authorizeVersion(r, action, copySource{bucket, key, r.version()})
+}
+
+// authorizeVersion is authorize where the version is another than the request's
+// own.
+func (h *Handler) authorizeVersion(r *request, action iam.Action, of copySource) error {
+	bucket, key := of.bucket, of.key
 	ask := iam.Ask{Principal: r.principal, Action: action, Resource: iam.Resource{Bucket: bucket, Key: key}}
 	if iam.Authorize(ask, nil) == nil {
 		return nil
@@ -36,8 +44,49 @@ func (h *Handler) authorize(r *request, action iam.Action, bucket, key string) e
 	if ofBucket, _, err = h.Service.Policy(r.Context(), bucket); err != nil && !errors.Is(err, object.ErrNoSuchBucket) {
 		return err
 	}
-	ask.Value = func(name string) []string { return h.conditionValues(r, name) }
-	return iam.Authorize(ask, ofBucket)
+	var unread error
+	ask.Value = func(name string) []string {
+		if tag, ok := strings.CutPrefix(name, "s3:existingobjecttag/"); ok {
+			var values []string
+			values, err = h.existingTag(r, of, tag)
+			unread = errors.Join(unread, err)
+			return values
+		}
+		return h.conditionValues(r, name)
+	}
+	err = iam.Authorize(ask, ofBucket)
+	if unread != nil { // what was decided was decided without them
+		return unread
+	}
+	return err
+}
+
+// existingTag gives the value of a tag that a version has; none if there is no
+// such version.
+func (h *Handler) existingTag(r *request, of copySource, key string) ([]string, error) {
+	if of.key == "" {
+		return nil, nil
+	}
+	info, err := h.Service.Tags(r.Context(), of.bucket, of.key, of.version)
+	switch {
+	case err == nil:
+		return tagValues(info.Tags, key), nil
+	case errors.Is(err, object.ErrNoSuchBucket), errors.Is(err, object.ErrNoSuchKey), errors.Is(err, object.ErrNoSuchVersion),
+		errors.Is(err, object.ErrDeleteMarker), errors.Is(err, object.ErrInvalidVersionID):
+		return nil, nil
+	}
+	return nil, err
+}
+
+// tagValues are the values of a tag. Names of condition keys, and so the tag's in
+// them, are not case-sensitive.
+func tagValues(tags []s3.Tag, key string) (values []string) {
+	for _, t := range tags {
+		if strings.EqualFold(t.Key, key) {
+			values = append(values, t.Value)
+		}
+	}
+	return values
 }
 
 // conceal has a caller who may not list a bucket not learn which keys and versions
@@ -114,9 +163,20 @@ func (r *request) s3Values(name string) []string {
 		}
 		return r.query[canonical]
 	}
+	if tag, ok := strings.CutPrefix(name, "requestobjecttag/"); ok {
+		tags, _ := r.givenTags() // the handler refuses what is wrong with them
+		return tagValues(tags, tag)
+	}
 	switch name {
 	case "prefix", "delimiter", "max-keys":
 		return r.query[name]
+	case "requestobjecttagkeys":
+		var keys []string
+		tags, _ := r.givenTags() // see above
+		for _, t := range tags {
+			keys = append(keys, t.Key)
+		}
+		return keys
 	case "versionid":
 		return r.query["versionId"]
 	case "authtype":

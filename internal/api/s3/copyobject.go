@@ -14,6 +14,10 @@ import (
 // or without a slash before it and a version id after it.
 const headerCopySource = "X-Amz-Copy-Source"
 
+// directiveReplace is the value of a directive by which a copy has metadata or
+// tags of its own.
+const directiveReplace = "REPLACE"
+
 // copyObject answers CopyObject.
 func copyObject(h *Handler, w *response, r *request) error {
 	if err := checkKey(r.key); err != nil {
@@ -22,24 +26,35 @@ func copyObject(h *Handler, w *response, r *request) error {
 	if err := refuseUnsupported(r); err != nil {
 		return err
 	}
-	source, err := h.copySource(r)
+	from, err := h.copySource(r)
 	if err != nil {
 		return err
 	}
 	var copied string // the version
 	in := object.CopyInput{
-		SourceBucket: source.bucket, SourceKey: source.key, SourceVersion: source.version,
+		SourceBucket: from.bucket, SourceKey: from.key, SourceVersion: from.version,
 		Bucket: r.bucket, Key: r.key, Request: r.event(), StorageClass: r.storageClass(),
 		CheckSource: func(source object.Info) error {
 			copied = source.VersionID
-			return checkSourceConditions(r, source)
+			if err := checkSourceConditions(r, source); err != nil {
+				return err
+			}
+			return h.authorizeTags(r, from, source)
 		},
 	}
-	if in.Replace, err = replaces(r); err != nil {
+	if in.Replace, err = replaces(r, "X-Amz-Metadata-Directive", "metadata"); err != nil {
 		return err
 	}
 	if in.Replace {
 		if in.Metadata, err = metadata(r); err != nil {
+			return err
+		}
+	}
+	if in.ReplaceTags, err = replaces(r, headerTaggingDirective, "tagging"); err != nil {
+		return err
+	}
+	if in.ReplaceTags {
+		if in.Tags, err = h.newTags(r); err != nil {
 			return err
 		}
 	}
@@ -80,7 +95,24 @@ func (h *Handler) copySource(r *request) (copySource, error) {
 		action = action.OfVersion()
 	}
 	r.sourceBucket = source.bucket
-	return source, h.authorize(r, action, source.bucket, source.key)
+	return source, h.authorizeVersion(r, action, source)
+}
+
+// authorizeTags makes sure that the caller may read the tags that a copy takes
+// over, and give them to it ("CopyObject", permissions).
+func (h *Handler) authorizeTags(r *request, from copySource, source object.Info) error {
+	if r.head(headerTaggingDirective) == directiveReplace || len(source.Tags) == 0 {
+		return nil
+	}
+	action := iam.ActionGetObjectTagging
+	if from.version != "" {
+		action = action.OfVersion()
+	}
+	r.tags = source.Tags
+	if err := h.authorizeVersion(r, action, from); err != nil {
+		return err
+	}
+	return h.authorize(r, iam.ActionPutObjectTagging, r.bucket, r.key)
 }
 
 func parseCopySource(value string) (source copySource, err error) {
@@ -121,19 +153,14 @@ func (w *response) setSourceVersion(id string) {
 	}
 }
 
-// replaces reads what becomes of the source's metadata. Tags are not kept, so
-// that nothing but to leave them alone can be asked for.
-func replaces(r *request) (bool, error) {
-	switch r.head("X-Amz-Tagging-Directive") {
-	case "", "COPY":
-	default:
-		return false, errNotImplemented.says("The header x-amz-tagging-directive is implemented for COPY only.")
-	}
-	switch r.head("X-Amz-Metadata-Directive") {
+// replaces reads a directive: whether the copy gets metadata or tags of its own,
+// or its source's.
+func replaces(r *request, header, of string) (bool, error) {
+	switch r.head(header) {
 	case "", "COPY":
 		return false, nil
-	case "REPLACE":
+	case directiveReplace:
 		return true, nil
 	}
-	return false, errInvalidArgument.says("Unknown metadata directive.")
+	return false, errInvalidArgument.says("Unknown " + of + " directive.")
 }

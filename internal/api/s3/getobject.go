@@ -26,6 +26,7 @@ func getObject(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	h.countTags(w, r, o.Info)
 	body, err := o.Open(r.Context(), part.offset, part.length)
 	if err != nil {
 		return err
@@ -79,6 +80,7 @@ func headObject(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	h.countTags(w, r, info)
 	h.Service.Accessed(r.Context(), event.ObjectAccessedHead, info, r.event())
 	w.WriteHeader(part.status)
 	return nil

@@ -94,8 +94,6 @@ func (f *postForm) header(of http.Header) http.Header {
 		switch {
 		case name == "acl":
 			h.Set("X-Amz-Acl", value)
-		case name == "tagging":
-			h.Set("X-Amz-Tagging", value)
 		case strings.HasPrefix(name, "x-amz-"):
 			h.Set(name, value)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // postObject answers PostObject, the upload of a browser's form ("POST Object",
@@ -34,6 +35,9 @@ func postObject(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	if in.Tags, err = h.newTags(r); err != nil {
+		return err
+	}
 	info, err := h.Service.Put(r.Context(), in)
 	if err != nil {
 		return err
@@ -53,11 +57,15 @@ func (h *Handler) authorizeForm(r *request, form *postForm, file *formFile) erro
 	plain := *r.Request
 	plain.Header = form.header(r.Header)
 	r.Request = &plain
+	var invalid error
+	if document := form.fields["tagging"]; document != "" {
+		r.tags, invalid = parseTagging([]byte(document), s3.MaxObjectTags)
+	}
 	if err := h.authorize(r, iam.ActionPutObject, r.bucket, r.key); err != nil {
 		return err
 	}
-	if r.principal.Anonymous() {
-		return nil
+	if invalid != nil || r.principal.Anonymous() {
+		return invalid
 	}
 	policy, err := parsePostPolicy(form.fields["policy"])
 	if err != nil {

@@ -207,7 +207,9 @@ func TestPostVersion2(t *testing.T) {
 		"checksum":         {map[string]string{"key": "up/f", "x-amz-checksum-crc32": "NhCmhg=="}, 204, "", "up/f"},
 		"another checksum": {map[string]string{"key": "up/f", "x-amz-checksum-crc32": "AAAAAA=="}, 400, "BadDigest", ""},
 		"no checksum":      {map[string]string{"key": "up/f", "x-amz-checksum-crc32": "?"}, 400, "InvalidRequest", ""},
-		"tagging":          {map[string]string{"key": "up/f", "tagging": "<Tagging/>"}, 501, "NotImplemented", ""},
+		"tagging":          {map[string]string{"key": "up/f", "tagging": "<Tagging><TagSet><Tag><Key>a</Key><Value/></Tag></TagSet></Tagging>"}, 204, "", "up/f"},
+		"no tag set":       {map[string]string{"key": "up/f", "tagging": "<Tagging/>"}, 400, "MalformedXML", ""},
+		"bad tag":          {map[string]string{"key": "up/f", "tagging": "<Tagging><TagSet><Tag><Key>a&amp;</Key><Value/></Tag></TagSet></Tagging>"}, 400, "InvalidTag", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

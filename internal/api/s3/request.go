@@ -10,6 +10,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 const (
@@ -33,10 +34,13 @@ type request struct {
 	hostBucket string
 	// sourceBucket is that of the source of a copy, empty in other requests.
 	sourceBucket string
-	query      url.Values
-	route      *route
-	principal  iam.Principal
-	body       *iam.Body
+	// tags are those that the request's document or form gives an object, once it
+	// is read, or that a copy takes over from its source.
+	tags      []s3.Tag
+	query     url.Values
+	route     *route
+	principal iam.Principal
+	body      *iam.Body
 }
 
 func (h *Handler) newRequest(r *http.Request, now time.Time) *request {

@@ -45,6 +45,9 @@ type route struct {
 	// form says that the request's body, a form, tells who sends it: the handler
 	// authenticates and authorises.
 	form bool
+	// late says that a bucket's policy may look at the request's document: the
+	// handler reads that, and authorises.
+	late bool
 	// only says that an unknown query parameter is refused: what an unmarked
 	// route destroys cannot be meant by a sub-resource that we do not know.
 	only bool

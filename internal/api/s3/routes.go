@@ -48,6 +48,9 @@ func bucketConfigurationRoutes() []route {
 		{operation: "GetBucketPolicy", method: get, scope: onBucket, query: "policy", action: iam.ActionGetBucketPolicy, handler: getBucketPolicy},
 		{operation: "PutBucketPolicy", method: put, scope: onBucket, query: "policy", action: iam.ActionPutBucketPolicy, handler: putBucketPolicy, grows: true},
 		{operation: "DeleteBucketPolicy", method: remove, scope: onBucket, query: "policy", action: iam.ActionDeleteBucketPolicy, handler: deleteBucketPolicy},
+		{operation: "GetBucketTagging", method: get, scope: onBucket, query: "tagging", action: iam.ActionGetBucketTagging, handler: getBucketTagging},
+		{operation: "PutBucketTagging", method: put, scope: onBucket, query: "tagging", action: iam.ActionPutBucketTagging, handler: putBucketTagging, grows: true},
+		{operation: "DeleteBucketTagging", method: remove, scope: onBucket, query: "tagging", action: iam.ActionPutBucketTagging, handler: deleteBucketTagging},
 		{operation: "GetBucketPolicyStatus", method: get, scope: onBucket, query: "policyStatus", action: iam.ActionGetBucketPolicyStatus, handler: getBucketPolicyStatus},
 	}
 	for _, c := range []struct {
@@ -56,7 +59,6 @@ func bucketConfigurationRoutes() []route {
 		handler     handlerFunc
 	}{
 		{"BucketLifecycle", "lifecycle", iam.ActionGetLifecycleConfiguration, iam.ActionPutLifecycleConfiguration, unconfigured(errNoSuchLifecycle)},
-		{"BucketTagging", "tagging", iam.ActionGetBucketTagging, iam.ActionPutBucketTagging, unconfigured(errNoSuchTagSet)},
 		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent)},
 		{"BucketReplication", "replication", iam.ActionGetReplicationConfiguration, iam.ActionPutReplicationConfiguration, unconfigured(errReplicationNotFound)},
 		{"BucketCors", "cors", iam.ActionGetBucketCORS, iam.ActionPutBucketCORS, unconfigured(errNoSuchCORSConfiguration)},
@@ -98,9 +100,9 @@ func objectRoutes() []route {
 		{operation: "AbortMultipartUpload", method: remove, scope: onObject, query: "uploadId", action: iam.ActionAbortMultipartUpload, handler: abortMultipartUpload},
 		{operation: "ListParts", method: get, scope: onObject, query: "uploadId", action: iam.ActionListMultipartUploadParts, handler: listParts},
 
-		{operation: "GetObjectTagging", method: get, scope: onObject, query: "tagging", action: iam.ActionGetObjectTagging, handler: absent},
-		{operation: "PutObjectTagging", method: put, scope: onObject, query: "tagging", action: iam.ActionPutObjectTagging, handler: absent, grows: true},
-		{operation: "DeleteObjectTagging", method: remove, scope: onObject, query: "tagging", action: iam.ActionDeleteObjectTagging, handler: absent},
+		{operation: "GetObjectTagging", method: get, scope: onObject, query: "tagging", action: iam.ActionGetObjectTagging, handler: getObjectTagging},
+		{operation: "PutObjectTagging", method: put, scope: onObject, query: "tagging", action: iam.ActionPutObjectTagging, handler: putObjectTagging, grows: true, late: true},
+		{operation: "DeleteObjectTagging", method: remove, scope: onObject, query: "tagging", action: iam.ActionDeleteObjectTagging, handler: deleteObjectTagging},
 		{operation: "GetObjectRetention", method: get, scope: onObject, query: "retention", action: iam.ActionGetObjectRetention, handler: absent},
 		{operation: "PutObjectRetention", method: put, scope: onObject, query: "retention", action: iam.ActionPutObjectRetention, handler: absent, grows: true},
 		{operation: "GetObjectLegalHold", method: get, scope: onObject, query: "legal-hold", action: iam.ActionGetObjectLegalHold, handler: absent},

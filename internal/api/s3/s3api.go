@@ -17,6 +17,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/policy"
+	"github.com/carillon-s3/carillon/internal/s3"
 )
 
 // Service is what the S3 surface asks of the object layer; *object.Service is
@@ -50,6 +51,11 @@ type Service interface {
 
 	Notification(ctx context.Context, bucket string) (*event.Config, error)
 	SetNotification(ctx context.Context, bucket string, document []byte) error
+	Tags(ctx context.Context, bucket, key, version string) (object.Info, error)
+	SetTags(ctx context.Context, in object.TagsInput) (string, error)
+	DeleteTags(ctx context.Context, in object.TagsInput) (string, error)
+	BucketTags(ctx context.Context, bucket string) ([]s3.Tag, error)
+	SetBucketTags(ctx context.Context, bucket string, tags []s3.Tag) error
 	Policy(ctx context.Context, bucket string) (*policy.Document, []byte, error)
 	SetPolicy(ctx context.Context, bucket string, document []byte) error
 	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error

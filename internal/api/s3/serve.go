@@ -80,8 +80,10 @@ func (h *Handler) handle(w *response, r *request) error {
 	}
 	r.body = verified.Body
 	r.principal = verified.Credential.Principal()
-	if err := h.authorize(r, rt.actionOf(r), r.bucket, r.key); err != nil {
-		return err
+	if !rt.late {
+		if err := h.authorize(r, rt.actionOf(r), r.bucket, r.key); err != nil {
+			return err
+		}
 	}
 	if rt.grows {
 		if err := h.Service.Admit(); err != nil {
