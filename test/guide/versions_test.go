@@ -1,6 +1,7 @@
 package guide
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -160,7 +161,7 @@ func versionedStep(t *testing.T, client *minio.Client, random *rand.Rand, step i
 	defer cancel()
 	key := fmt.Sprint("k", random.IntN(4))
 	var err error
-	switch random.IntN(10) {
+	switch random.IntN(13) {
 	case 0:
 		err = client.SuspendVersioning(ctx, "images")
 	case 1, 2:
@@ -168,13 +169,12 @@ func versionedStep(t *testing.T, client *minio.Client, random *rand.Rand, step i
 	case 3:
 		err = client.RemoveObject(ctx, "images", key, minio.RemoveObjectOptions{})
 	case 4, 5, 6:
-		var all []minio.ObjectInfo
-		for o := range client.ListObjects(ctx, "images", minio.ListObjectsOptions{Prefix: key, WithVersions: true}) {
-			all = append(all, o)
+		if v, ok := anyVersion(ctx, client, random, key); ok {
+			err = client.RemoveObject(ctx, "images", key, minio.RemoveObjectOptions{VersionID: v.VersionID})
 		}
-		if len(all) > 0 {
-			version := all[random.IntN(len(all))].VersionID
-			err = client.RemoveObject(ctx, "images", key, minio.RemoveObjectOptions{VersionID: version})
+	case 7, 8, 9:
+		if v, ok := anyVersion(ctx, client, random, key); ok && !v.IsDeleteMarker {
+			err = client.RemoveObjectTagging(ctx, "images", key, minio.RemoveObjectTaggingOptions{VersionID: v.VersionID})
 		}
 	default:
 		harness.Put(t, client, "images", key, fmt.Appendf(nil, "body %d", step))
@@ -182,6 +182,18 @@ func versionedStep(t *testing.T, client *minio.Client, random *rand.Rand, step i
 	if err != nil {
 		t.Fatalf("step %d: %v", step, err)
 	}
+}
+
+// anyVersion is one of a key's versions and markers, if it has any.
+func anyVersion(ctx context.Context, client *minio.Client, random *rand.Rand, key string) (minio.ObjectInfo, bool) {
+	var all []minio.ObjectInfo
+	for o := range client.ListObjects(ctx, "images", minio.ListObjectsOptions{Prefix: key, WithVersions: true}) {
+		all = append(all, o)
+	}
+	if len(all) == 0 {
+		return minio.ObjectInfo{}, false
+	}
+	return all[random.IntN(len(all))], true
 }
 
 // hash reads the mirror.

@@ -5,7 +5,6 @@ package sdk
 // fails TestFunctional.
 func laterTests() map[string]string {
 	const (
-		tagging     = "tagging of objects"
 		listing     = "object locking, in making its bucket, and the peer's listing of uploads"
 		locking     = "object locking, in making its bucket"
 		sse         = "server-side encryption"
@@ -30,7 +29,6 @@ func laterTests() map[string]string {
 		"testListMultipartUpload":                       listing,
 		"testListObjectVersions":                        locking,
 		"testObjectAnnotations":                         annotations,
-		"testObjectTaggingWithVersioning":               tagging,
 		"testPutObjectWithVersioning":                   locking,
 		"testRemoveBucketTagging":                       locking,
 		"testRemoveMultipleObjectsWithResult":           locking,
