@@ -29,6 +29,7 @@ func laterTests() map[string]string {
 		"testListMultipartUpload":                       listing,
 		"testListObjectVersions":                        locking,
 		"testObjectAnnotations":                         annotations,
+		"testObjectTaggingWithVersioning":               locking,
 		"testPutObjectWithVersioning":                   locking,
 		"testRemoveBucketTagging":                       locking,
 		"testRemoveMultipleObjectsWithResult":           locking,
