@@ -34,7 +34,7 @@ func arrows() []arrow {
 
 		{
 			"internal/api/s3",
-			[]string{"internal/object", "internal/iam", "internal/event", "internal/checksum", "internal/policy", "internal/s3"},
+			[]string{"internal/object", "internal/iam", "internal/event", "internal/checksum", "internal/cors", "internal/policy", "internal/s3"},
 			"the S3 surface speaks to package object only",
 		},
 		{
@@ -54,7 +54,7 @@ func arrows() []arrow {
 		},
 		{
 			"internal/object",
-			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/checksum", "internal/policy", "internal/s3"},
+			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/checksum", "internal/cors", "internal/policy", "internal/s3"},
 			"object joins the contracts of the stores, never an engine",
 		},
 		{"internal/journal", []string{"internal/kv", "internal/event"}, "the journal is a layout over kv"},
@@ -98,6 +98,7 @@ func arrows() []arrow {
 		{"internal/blob/*", []string{"internal/blob"}, engines},
 		{"internal/event", []string{"internal/s3"}, "event is vocabulary and pure"},
 		{"internal/checksum", nil, "checksums are vocabulary and pure"},
+		{"internal/cors", nil, "rules of other origins are vocabulary and pure"},
 		{"internal/policy", nil, "policies are vocabulary and pure"},
 		{"internal/s3", nil, "s3 is vocabulary and pure: the standard library only"},
 		{"internal/telemetry", nil, "telemetry is used by all and knows nobody"},

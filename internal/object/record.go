@@ -11,6 +11,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/blob"
 	"github.com/carillon-s3/carillon/internal/checksum"
+	"github.com/carillon-s3/carillon/internal/cors"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/s3"
@@ -34,6 +35,8 @@ type bucketRecord struct {
 	Tags []s3.Tag `cbor:"7,keyasint,omitempty"`
 	// Policy is the policy document as it was put; empty if there is none.
 	Policy []byte `cbor:"8,keyasint,omitempty"`
+	// CORS is nil if there is none.
+	CORS *cors.Config `cbor:"9,keyasint,omitempty"`
 }
 
 // versionRecord is the stored form of one version: one version byte, the stamp

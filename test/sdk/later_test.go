@@ -8,7 +8,6 @@ func laterTests() map[string]string {
 		listing     = "object locking, in making its bucket, and the peer's listing of uploads"
 		locking     = "object locking, in making its bucket"
 		sse         = "server-side encryption"
-		cors        = "CORS"
 		acl         = "access control lists"
 		annotations = "object annotations"
 	)
@@ -17,8 +16,6 @@ func laterTests() map[string]string {
 		"testComposeObjectWithVersioning":           locking,
 		"testConcurrentCopyObjectWithVersioning":    locking,
 		"testCopyObjectWithVersioning":              locking,
-		"testCors_1_apply_bucket_rules":             cors,
-		"testCorsSetGetDelete":                      cors,
 		"testEncryptedSSES3ToSSES3CopyObject":       sse,
 		"testEncryptedSSES3ToUnencryptedCopyObject": sse,
 		"testGetBucketTagging":                      locking,

@@ -70,7 +70,7 @@ func TestNotConfigured(t *testing.T) {
 		"object-lock=":                  "ObjectLockConfigurationNotFoundError",
 		"lifecycle=&withUpdatedAt=true": "NoSuchLifecycleConfiguration",
 		"encryption=":                   "ServerSideEncryptionConfigurationNotFoundError",
-		"replication=":                  "ReplicationConfigurationNotFoundError", "cors=": "NoSuchCORSConfiguration",
+		"replication=":                  "ReplicationConfigurationNotFoundError",
 	} {
 		if a := s.do(t, raw{method: "GET", path: "/bkt/?" + query}); a.StatusCode != 404 || a.code(t) != want {
 			t.Errorf("%s: %d %s", query, a.StatusCode, a.body)

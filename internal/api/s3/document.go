@@ -78,6 +78,13 @@ func plain(value string) bool {
 	return true
 }
 
+// texts writes an element for each value.
+func (d *document) texts(name string, values []string) {
+	for _, v := range values {
+		d.text(name, v)
+	}
+}
+
 // optional writes an element unless its value is empty.
 func (d *document) optional(name, value string) {
 	if value != "" {

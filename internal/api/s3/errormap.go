@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/carillon-s3/carillon/internal/cors"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
@@ -105,6 +106,13 @@ func toAPIError(err error) *apiError {
 	var document *policy.Error
 	if errors.As(err, &document) {
 		return &apiError{code: errMalformedPolicy, message: document.Message, cause: err}
+	}
+	var sharing *cors.Error
+	if errors.As(err, &sharing) {
+		if sharing.Message == "" {
+			return &apiError{code: errMalformedXML, cause: err}
+		}
+		return &apiError{code: errInvalidRequest, message: sharing.Message, cause: err}
 	}
 	var sum *object.ChecksumError
 	if errors.As(err, &sum) {

@@ -19,6 +19,7 @@ func newCode(name string, status int, message string) *code { return &code{name,
 // those that clients of the notification guide's server know.
 var (
 	errAccessDenied               = newCode("AccessDenied", http.StatusForbidden, "Access Denied.")
+	errAccessForbidden            = newCode("AccessForbidden", http.StatusForbidden, "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
 	errAuthHeaderMalformed        = newCode("AuthorizationHeaderMalformed", http.StatusBadRequest, "The authorization header that you provided is not valid.")
 	errAuthQueryParameters        = newCode("AuthorizationQueryParametersError", http.StatusBadRequest, "The authorization query parameters that you provided are not valid.")
 	errBadDigest                  = newCode("BadDigest", http.StatusBadRequest, "The Content-MD5 or checksum value that you specified did not match what the server received.")

@@ -129,10 +129,14 @@ func (r *request) hasUnknown() bool {
 	return false
 }
 
+// operationPreflight is no row of the table: a browser asks it without credentials,
+// of whatever path it has in mind.
+const operationPreflight = "Preflight"
+
 // Operations returns the names of all operations, in alphabetical order: the
 // values of Observation.Operation, but for the empty one.
 func Operations() []string {
-	names := make(map[string]bool)
+	names := map[string]bool{operationPreflight: true}
 	for _, r := range routes() {
 		names[r.operation] = true
 	}

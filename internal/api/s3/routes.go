@@ -52,6 +52,9 @@ func bucketConfigurationRoutes() []route {
 		{operation: "PutBucketTagging", method: put, scope: onBucket, query: "tagging", action: iam.ActionPutBucketTagging, handler: putBucketTagging, grows: true},
 		{operation: "DeleteBucketTagging", method: remove, scope: onBucket, query: "tagging", action: iam.ActionPutBucketTagging, handler: deleteBucketTagging},
 		{operation: "GetBucketPolicyStatus", method: get, scope: onBucket, query: "policyStatus", action: iam.ActionGetBucketPolicyStatus, handler: getBucketPolicyStatus},
+		{operation: "GetBucketCors", method: get, scope: onBucket, query: "cors", action: iam.ActionGetBucketCORS, handler: getBucketCORS},
+		{operation: "PutBucketCors", method: put, scope: onBucket, query: "cors", action: iam.ActionPutBucketCORS, handler: putBucketCORS, grows: true},
+		{operation: "DeleteBucketCors", method: remove, scope: onBucket, query: "cors", action: iam.ActionPutBucketCORS, handler: deleteBucketCORS},
 	}
 	for _, c := range []struct {
 		name, query string
@@ -61,7 +64,6 @@ func bucketConfigurationRoutes() []route {
 		{"BucketLifecycle", "lifecycle", iam.ActionGetLifecycleConfiguration, iam.ActionPutLifecycleConfiguration, unconfigured(errNoSuchLifecycle)},
 		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent)},
 		{"BucketReplication", "replication", iam.ActionGetReplicationConfiguration, iam.ActionPutReplicationConfiguration, unconfigured(errReplicationNotFound)},
-		{"BucketCors", "cors", iam.ActionGetBucketCORS, iam.ActionPutBucketCORS, unconfigured(errNoSuchCORSConfiguration)},
 		{"ObjectLockConfiguration", "object-lock", iam.ActionGetBucketObjectLock, iam.ActionPutBucketObjectLock, unconfigured(errObjectLockNotFound)},
 		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite)},
 		{"BucketOwnershipControls", "ownershipControls", iam.ActionGetBucketOwnershipControls, iam.ActionPutBucketOtherConfiguration, unconfigured(errOwnershipControlsNotFound)},

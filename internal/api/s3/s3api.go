@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/cors"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
@@ -58,6 +59,8 @@ type Service interface {
 	SetBucketTags(ctx context.Context, bucket string, tags []s3.Tag) error
 	Policy(ctx context.Context, bucket string) (*policy.Document, []byte, error)
 	SetPolicy(ctx context.Context, bucket string, document []byte) error
+	CORS(ctx context.Context, bucket string) (*cors.Config, error)
+	SetCORS(ctx context.Context, bucket string, config *cors.Config) error
 	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error
 
 	// Admit says whether growing mutations are accepted now.

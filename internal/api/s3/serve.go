@@ -55,6 +55,11 @@ func (h *Handler) handle(w *response, r *request) error {
 	if err := r.parse(h.Domains); err != nil {
 		return err
 	}
+	if r.Method == http.MethodOptions {
+		r.route = &route{operation: operationPreflight}
+		return h.preflight(w, r)
+	}
+	h.shareAnswer(w, r)
 	rt, err := h.routes.match(r)
 	if err != nil {
 		return err
