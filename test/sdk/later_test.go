@@ -8,7 +8,6 @@ func laterTests() map[string]string {
 		listing     = "object locking, in making its bucket, and the peer's listing of uploads"
 		locking     = "object locking, in making its bucket"
 		sse         = "server-side encryption"
-		acl         = "access control lists"
 		annotations = "object annotations"
 	)
 	return map[string]string{
@@ -19,7 +18,6 @@ func laterTests() map[string]string {
 		"testEncryptedSSES3ToSSES3CopyObject":       sse,
 		"testEncryptedSSES3ToUnencryptedCopyObject": sse,
 		"testGetBucketTagging":                      locking,
-		"testGetObjectACLContext":                   acl,
 		"testGetObjectS3Zip":                        "reads members of a zip archive, an extension of the peer",
 		"testGetObjectWithVersioning":               locking,
 		// Wants the peer's listing too: without owners, and with the marker's own key.

@@ -18,6 +18,7 @@ func newCode(name string, status int, message string) *code { return &code{name,
 // The errors that we answer with, one line each. Codes beginning with XMinio are
 // those that clients of the notification guide's server know.
 var (
+	errACLNotSupported            = newCode("AccessControlListNotSupported", http.StatusBadRequest, "The bucket does not allow ACLs")
 	errAccessDenied               = newCode("AccessDenied", http.StatusForbidden, "Access Denied.")
 	errAccessForbidden            = newCode("AccessForbidden", http.StatusForbidden, "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
 	errAuthHeaderMalformed        = newCode("AuthorizationHeaderMalformed", http.StatusBadRequest, "The authorization header that you provided is not valid.")
@@ -57,6 +58,7 @@ var (
 	errMalformedXML               = newCode("MalformedXML", http.StatusBadRequest, "The XML you provided was not well-formed or did not validate against our published schema.")
 	errMaxMessageLength           = newCode("MaxMessageLengthExceeded", http.StatusBadRequest, "Your request was too big.")
 	errMetadataTooLarge           = newCode("MetadataTooLarge", http.StatusBadRequest, "Your metadata headers exceed the maximum allowed metadata size.")
+	errMissingSecurityHeader      = newCode("MissingSecurityHeader", http.StatusBadRequest, "Your request was missing a required header.")
 	errMethodNotAllowed           = newCode("MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource.")
 	errMissingContentLength       = newCode("MissingContentLength", http.StatusLengthRequired, "You must provide the Content-Length HTTP header.")
 	errNoSuchBucket               = newCode("NoSuchBucket", http.StatusNotFound, "The specified bucket does not exist")
