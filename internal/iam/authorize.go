@@ -77,6 +77,8 @@ const (
 	ActionGetBucketAnalytics          Action = "s3:GetAnalyticsConfiguration"
 	ActionGetBucketMetrics            Action = "s3:GetMetricsConfiguration"
 	ActionGetBucketIntelligentTiering Action = "s3:GetIntelligentTieringConfiguration"
+	ActionPutBucketPublicAccessBlock  Action = "s3:PutBucketPublicAccessBlock"
+	ActionPutBucketRequestPayment     Action = "s3:PutBucketRequestPayment"
 	ActionPutBucketOtherConfiguration Action = "s3:PutBucketConfiguration"
 )
 

@@ -26,6 +26,7 @@ var (
 	ErrDeleteMarker       = errors.New("object: version is a delete marker")
 	ErrBucketExists       = errors.New("object: bucket exists")
 	ErrBucketNotEmpty     = errors.New("object: bucket is not empty")
+	ErrPublicPolicy       = errors.New("object: public policies are blocked")
 	ErrPreconditionFailed = errors.New("object: precondition failed")
 	ErrBadDigest          = errors.New("object: content does not match its MD5")
 	ErrIncompleteBody     = errors.New("object: body is shorter than announced")

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/carillon-s3/carillon/internal/policy"
 )
@@ -19,14 +20,20 @@ func (s *Service) Policy(ctx context.Context, bucketName string) (*policy.Docume
 // SetPolicy replaces a bucket's policy by the given document; an empty one
 // removes it. It returns once that is durable: requests that are authorised later
 // meet the new policy. A document that S3 would refuse gives a *policy.Error and
-// changes nothing. ErrNoSuchBucket.
+// changes nothing, and so does ErrPublicPolicy. ErrNoSuchBucket.
 func (s *Service) SetPolicy(ctx context.Context, bucketName string, document []byte) error {
+	public := false
 	if len(document) > 0 {
-		if _, err := policy.ParseBucket(document, bucketName); err != nil {
+		p, err := policy.ParseBucket(document, bucketName)
+		if err != nil {
 			return err
 		}
+		public = p.Public()
 	}
 	_, err := s.updateBucket(ctx, bucketName, func(r *bucketRecord) error {
+		if public && r.PublicAccess != nil && r.PublicAccess.BlockPolicy {
+			return fmt.Errorf("%w: %s", ErrPublicPolicy, bucketName)
+		}
 		r.Policy = document
 		return nil
 	})

@@ -37,6 +37,8 @@ type bucketRecord struct {
 	Policy []byte `cbor:"8,keyasint,omitempty"`
 	// CORS is nil if there is none.
 	CORS *cors.Config `cbor:"9,keyasint,omitempty"`
+	// PublicAccess is nil if nothing is blocked.
+	PublicAccess *PublicAccessBlock `cbor:"10,keyasint,omitempty"`
 }
 
 // versionRecord is the stored form of one version: one version byte, the stamp

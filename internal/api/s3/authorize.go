@@ -31,17 +31,16 @@ func (h *Handler) authorize(r *request, action iam.Action, bucket, key string) e
 // authorizeVersion is authorize where the version is another than the request's
 // own.
 func (h *Handler) authorizeVersion(r *request, action iam.Action, of copySource) error {
-	bucket, key := of.bucket, of.key
-	ask := iam.Ask{Principal: r.principal, Action: action, Resource: iam.Resource{Bucket: bucket, Key: key}}
+	bucket := of.bucket
+	ask := iam.Ask{Principal: r.principal, Action: action, Resource: iam.Resource{Bucket: bucket, Key: of.key}}
 	if iam.Authorize(ask, nil) == nil {
 		return nil
 	}
 	if bucket == "" {
 		return iam.ErrAccessDenied
 	}
-	var ofBucket *policy.Document
-	var err error
-	if ofBucket, _, err = h.Service.Policy(r.Context(), bucket); err != nil && !errors.Is(err, object.ErrNoSuchBucket) {
+	ofBucket, err := h.policyFor(r, bucket)
+	if err != nil {
 		return err
 	}
 	var unread error
@@ -59,6 +58,26 @@ func (h *Handler) authorizeVersion(r *request, action iam.Action, of copySource)
 		return unread
 	}
 	return err
+}
+
+// policyFor is the policy of a bucket, nil if there is none. To anonymous callers
+// of a bucket that restricts public access, a public one grants nothing.
+func (h *Handler) policyFor(r *request, bucket string) (*policy.Document, error) {
+	p, _, err := h.Service.Policy(r.Context(), bucket)
+	if errors.Is(err, object.ErrNoSuchBucket) {
+		return nil, nil
+	}
+	if err != nil || p == nil || !r.principal.Anonymous() || !p.Public() {
+		return p, err
+	}
+	block, err := h.Service.PublicAccessBlock(r.Context(), bucket)
+	if err != nil && !errors.Is(err, object.ErrNoSuchBucket) {
+		return nil, err
+	}
+	if block != nil && block.Restrict {
+		return nil, nil
+	}
+	return p, nil
 }
 
 // existingTag gives the value of a tag that a version has; none if there is no

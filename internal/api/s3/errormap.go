@@ -58,6 +58,7 @@ func domainErrors() []domainError {
 		{object.ErrDeleteMarker, errMethodNotAllowed, ""},
 		{object.ErrBucketExists, errBucketAlreadyOwnedByYou, ""},
 		{object.ErrBucketNotEmpty, errBucketNotEmpty, ""},
+		{object.ErrPublicPolicy, errAccessDenied, "Public policies are prevented by the BlockPublicPolicy setting of the bucket's public access block."},
 		{object.ErrPreconditionFailed, errPreconditionFailed, ""},
 		{object.ErrBadDigest, errBadDigest, "The Content-MD5 you specified did not match what we received."},
 		{object.ErrIncompleteBody, errIncompleteBody, ""},

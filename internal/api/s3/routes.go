@@ -57,8 +57,11 @@ func bucketConfigurationRoutes() []route {
 		{operation: "DeleteBucketCors", method: remove, scope: onBucket, query: "cors", action: iam.ActionPutBucketCORS, handler: deleteBucketCORS},
 		{operation: "GetBucketAcl", method: get, scope: onBucket, query: "acl", action: iam.ActionGetBucketACL, handler: getBucketACL},
 		{operation: "PutBucketAcl", method: put, scope: onBucket, query: "acl", action: iam.ActionPutBucketACL, handler: putBucketACL},
+		{operation: "GetPublicAccessBlock", method: get, scope: onBucket, query: "publicAccessBlock", action: iam.ActionGetBucketPublicAccessBlock, handler: getPublicAccessBlock},
+		{operation: "PutPublicAccessBlock", method: put, scope: onBucket, query: "publicAccessBlock", action: iam.ActionPutBucketPublicAccessBlock, handler: putPublicAccessBlock},
+		{operation: "DeletePublicAccessBlock", method: remove, scope: onBucket, query: "publicAccessBlock", action: iam.ActionPutBucketPublicAccessBlock, handler: deletePublicAccessBlock},
 		{operation: "GetBucketRequestPayment", method: get, scope: onBucket, query: "requestPayment", action: iam.ActionGetBucketRequestPayment, handler: constant("RequestPaymentConfiguration", "Payer", payerOwner)},
-		{operation: "PutBucketRequestPayment", method: put, scope: onBucket, query: "requestPayment", action: iam.ActionPutBucketOtherConfiguration, handler: putBucketRequestPayment},
+		{operation: "PutBucketRequestPayment", method: put, scope: onBucket, query: "requestPayment", action: iam.ActionPutBucketRequestPayment, handler: putBucketRequestPayment},
 	}
 	for _, c := range []struct {
 		name, query string
@@ -71,7 +74,6 @@ func bucketConfigurationRoutes() []route {
 		{"ObjectLockConfiguration", "object-lock", iam.ActionGetBucketObjectLock, iam.ActionPutBucketObjectLock, unconfigured(errObjectLockNotFound)},
 		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite)},
 		{"BucketOwnershipControls", "ownershipControls", iam.ActionGetBucketOwnershipControls, iam.ActionPutBucketOtherConfiguration, unconfigured(errOwnershipControlsNotFound)},
-		{"PublicAccessBlock", "publicAccessBlock", iam.ActionGetBucketPublicAccessBlock, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchPublicAccessBlock)},
 		{"BucketAccelerate", "accelerate", iam.ActionGetBucketAccelerate, iam.ActionPutBucketOtherConfiguration, constant("AccelerateConfiguration", "", "")},
 		{"BucketLogging", "logging", iam.ActionGetBucketLogging, iam.ActionPutBucketOtherConfiguration, constant("BucketLoggingStatus", "", "")},
 		{"BucketInventory", "inventory", iam.ActionGetBucketInventory, iam.ActionPutBucketOtherConfiguration, absent},

@@ -61,6 +61,8 @@ type Service interface {
 	SetPolicy(ctx context.Context, bucket string, document []byte) error
 	CORS(ctx context.Context, bucket string) (*cors.Config, error)
 	SetCORS(ctx context.Context, bucket string, config *cors.Config) error
+	PublicAccessBlock(ctx context.Context, bucket string) (*object.PublicAccessBlock, error)
+	SetPublicAccessBlock(ctx context.Context, bucket string, block *object.PublicAccessBlock) error
 	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error
 
 	// Admit says whether growing mutations are accepted now.
