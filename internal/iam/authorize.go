@@ -77,6 +77,7 @@ const (
 	ActionGetBucketAnalytics          Action = "s3:GetAnalyticsConfiguration"
 	ActionGetBucketMetrics            Action = "s3:GetMetricsConfiguration"
 	ActionGetBucketIntelligentTiering Action = "s3:GetIntelligentTieringConfiguration"
+	ActionPutBucketOwnershipControls  Action = "s3:PutBucketOwnershipControls"
 	ActionPutBucketPublicAccessBlock  Action = "s3:PutBucketPublicAccessBlock"
 	ActionPutBucketRequestPayment     Action = "s3:PutBucketRequestPayment"
 	ActionPutBucketOtherConfiguration Action = "s3:PutBucketConfiguration"

@@ -39,6 +39,8 @@ type bucketRecord struct {
 	CORS *cors.Config `cbor:"9,keyasint,omitempty"`
 	// PublicAccess is nil if nothing is blocked.
 	PublicAccess *PublicAccessBlock `cbor:"10,keyasint,omitempty"`
+	// OwnerEnforced says that ownership controls were put.
+	OwnerEnforced bool `cbor:"11,keyasint,omitempty"`
 }
 
 // versionRecord is the stored form of one version: one version byte, the stamp

@@ -60,6 +60,9 @@ func bucketConfigurationRoutes() []route {
 		{operation: "GetPublicAccessBlock", method: get, scope: onBucket, query: "publicAccessBlock", action: iam.ActionGetBucketPublicAccessBlock, handler: getPublicAccessBlock},
 		{operation: "PutPublicAccessBlock", method: put, scope: onBucket, query: "publicAccessBlock", action: iam.ActionPutBucketPublicAccessBlock, handler: putPublicAccessBlock},
 		{operation: "DeletePublicAccessBlock", method: remove, scope: onBucket, query: "publicAccessBlock", action: iam.ActionPutBucketPublicAccessBlock, handler: deletePublicAccessBlock},
+		{operation: "GetBucketOwnershipControls", method: get, scope: onBucket, query: "ownershipControls", action: iam.ActionGetBucketOwnershipControls, handler: getOwnershipControls},
+		{operation: "PutBucketOwnershipControls", method: put, scope: onBucket, query: "ownershipControls", action: iam.ActionPutBucketOwnershipControls, handler: putOwnershipControls},
+		{operation: "DeleteBucketOwnershipControls", method: remove, scope: onBucket, query: "ownershipControls", action: iam.ActionPutBucketOwnershipControls, handler: deleteOwnershipControls},
 		{operation: "GetBucketRequestPayment", method: get, scope: onBucket, query: "requestPayment", action: iam.ActionGetBucketRequestPayment, handler: constant("RequestPaymentConfiguration", "Payer", payerOwner)},
 		{operation: "PutBucketRequestPayment", method: put, scope: onBucket, query: "requestPayment", action: iam.ActionPutBucketRequestPayment, handler: putBucketRequestPayment},
 	}
@@ -73,7 +76,6 @@ func bucketConfigurationRoutes() []route {
 		{"BucketReplication", "replication", iam.ActionGetReplicationConfiguration, iam.ActionPutReplicationConfiguration, unconfigured(errReplicationNotFound)},
 		{"ObjectLockConfiguration", "object-lock", iam.ActionGetBucketObjectLock, iam.ActionPutBucketObjectLock, unconfigured(errObjectLockNotFound)},
 		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite)},
-		{"BucketOwnershipControls", "ownershipControls", iam.ActionGetBucketOwnershipControls, iam.ActionPutBucketOtherConfiguration, unconfigured(errOwnershipControlsNotFound)},
 		{"BucketAccelerate", "accelerate", iam.ActionGetBucketAccelerate, iam.ActionPutBucketOtherConfiguration, constant("AccelerateConfiguration", "", "")},
 		{"BucketLogging", "logging", iam.ActionGetBucketLogging, iam.ActionPutBucketOtherConfiguration, constant("BucketLoggingStatus", "", "")},
 		{"BucketInventory", "inventory", iam.ActionGetBucketInventory, iam.ActionPutBucketOtherConfiguration, absent},

@@ -63,6 +63,8 @@ type Service interface {
 	SetCORS(ctx context.Context, bucket string, config *cors.Config) error
 	PublicAccessBlock(ctx context.Context, bucket string) (*object.PublicAccessBlock, error)
 	SetPublicAccessBlock(ctx context.Context, bucket string, block *object.PublicAccessBlock) error
+	OwnerEnforced(ctx context.Context, bucket string) (bool, error)
+	SetOwnerEnforced(ctx context.Context, bucket string, enforced bool) error
 	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error
 
 	// Admit says whether growing mutations are accepted now.
