@@ -134,18 +134,32 @@ type Ask struct {
 }
 
 // Authorize returns nil if the ask is granted, else ErrAccessDenied. The root
-// credential may do everything. Others may do what the policy of the bucket,
-// nil if there is none, allows and does not deny.
+// credential may do everything. Others may do what the policies of the user, of
+// its groups or of the bucket (nil if there is none) allow and none denies, of
+// which an access key's own policy may leave less ("Policy evaluation logic", IAM
+// User Guide).
 func Authorize(a Ask, ofBucket *policy.Document) error {
-	if a.Principal.Owner && !a.Principal.Anonymous() {
-		return nil
-	}
-	if ofBucket == nil {
-		return ErrAccessDenied
-	}
-	r := policy.Request{User: a.Principal.AccessKey, Action: string(a.Action), Resource: a.Resource.String(), Value: a.Value}
-	if ofBucket.Evaluate(&r) != policy.Allowed {
+	if Decide(a, ofBucket) != policy.Allowed {
 		return ErrAccessDenied
 	}
 	return nil
+}
+
+// Decide is Authorize that tells a denial from silence.
+func Decide(a Ask, ofBucket *policy.Document) policy.Verdict {
+	if a.Principal.Owner && !a.Principal.Anonymous() {
+		return policy.Allowed
+	}
+	g := a.Principal.grants
+	r := policy.Request{User: a.Principal.User, Action: string(a.Action), Resource: a.Resource.String(), Value: a.Value}
+	verdict := g.evaluate(&r)
+	if ofBucket != nil && verdict != policy.Denied && (g == nil || !g.all) {
+		if said := ofBucket.Evaluate(&r); said != policy.Silent {
+			verdict = said
+		}
+	}
+	if !g.permits(&r) {
+		return policy.Denied
+	}
+	return verdict
 }

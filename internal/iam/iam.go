@@ -15,12 +15,21 @@ type Credential struct {
 	SecretKey string
 	// Owner says that the credential may do everything.
 	Owner bool
+	// Parent is the user whose access key it is; empty for a user's own.
+	Parent string
+
+	grants *grants
 }
 
 // Principal is who a request acts for; its zero value is the anonymous one.
 type Principal struct {
+	// AccessKey is what signed the request.
 	AccessKey string
 	Owner     bool
+	// User is whose access key it is: a user's own, or that of its parent.
+	User string
+
+	grants *grants
 }
 
 // Anonymous reports whether nobody signed the request.
@@ -28,7 +37,11 @@ func (p Principal) Anonymous() bool { return p.AccessKey == "" }
 
 // Principal is the credential without its secret.
 func (c Credential) Principal() Principal {
-	return Principal{AccessKey: c.AccessKey, Owner: c.Owner}
+	p := Principal{AccessKey: c.AccessKey, Owner: c.Owner, User: c.AccessKey, grants: c.grants}
+	if c.Parent != "" {
+		p.User = c.Parent
+	}
+	return p
 }
 
 // String names the access key only: a secret must not reach a log by accident.

@@ -20,6 +20,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/blob/file"
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/pebble"
@@ -40,6 +41,7 @@ type site struct {
 	spools     *spool.Folders
 	objects    *object.Service
 	config     *config.Store
+	identities *iam.Store
 	dispatcher *notify.Dispatcher
 	handler    http.Handler
 	metrics    *telemetry.Metrics

@@ -21,22 +21,21 @@ func isAdmin(path string) bool {
 // newHandler joins the surfaces: that of metrics, the admin's paths, and S3 for
 // all else. On the host of a bucket every path is a key of it.
 func (s *site) newHandler(encoder *event.Encoder) http.Handler {
-	credentials := iam.Root(s.set.root)
-	verifier := iam.New(iam.Config{Credentials: credentials, Region: s.set.region})
+	verifier := iam.New(iam.Config{Credentials: s.identities, Region: s.set.region})
 	objects := s3api.New(s3api.Config{
 		Service: s.objects, Verifier: verifier, Encoder: encoder,
 		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies, Domains: s.set.domains,
 		Draining: s.draining, Hold: holdAnswer, Logger: s.log, Observe: s.observeRequest,
 	})
 	administration := admin.New(admin.Config{
-		Settings: s.config, Verifier: verifier, Targets: s.dispatcher,
+		Settings: s.config, Identities: s.identities, TrustedProxies: s.set.proxies, Verifier: verifier, Targets: s.dispatcher,
 		Health: health{s}, Control: control{s.stops}, TargetID: targetID, Usage: s.usage,
 		DeploymentID: s.deployment, Region: s.set.region, Version: Version(), HostID: encoder.HostID,
 		Folder: s.set.folder, Logger: s.log,
 		Events: admin.Events{Journal: s.journal, Objects: s.objects, Delivery: s.dispatcher, Encoder: encoder},
 	})
 	scrapes := metrics.New(metrics.Config{
-		Metrics: s.metrics, Credentials: credentials, Public: s.set.publicMetrics, Logger: s.log,
+		Metrics: s.metrics, Credentials: s.identities, Public: s.set.publicMetrics, Logger: s.log,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hosted := s.set.domains.Bucket(r.Host) != ""

@@ -9,13 +9,15 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/notify"
 	"github.com/carillon-s3/carillon/internal/notify/all"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
-// openConfig reads the stored settings of all sub-systems, and names the
-// variables of the environment that mean nothing.
+// openConfig reads the stored settings of all sub-systems and the identities,
+// whose secrets are sealed alike, and names the variables of the environment that
+// mean nothing.
 func (s *site) openConfig(ctx context.Context) error {
 	var subSystems []config.SubSystem
 	for _, kind := range all.Kinds() {
@@ -35,15 +37,19 @@ func (s *site) openConfig(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the settings: %w", err)
 	}
+	s.identities, err = iam.OpenStore(ctx, iam.StoreConfig{KV: s.store, Root: s.set.root, Sealer: sealer, Logger: s.log})
+	if err != nil {
+		return fmt.Errorf("open users and policies: %w", err)
+	}
 	for _, sentence := range append(s.set.env.warnings, registry.Unknown(s.set.env.Env, knownEnv(), s.config.All())...) {
 		s.log.Warn("environment", "warning", sentence)
 	}
 	return nil
 }
 
-// openSealer opens what keeps the secrets of targets sealed. If neither the root
-// secret nor the key file opens it, the server runs without: targets with stored
-// secrets are misconfigured, and their events wait.
+// openSealer opens what keeps the secrets of targets and users sealed. If neither
+// the root secret nor the key file opens it, the server runs without: targets with
+// stored secrets are misconfigured, and their events wait; only root gets in.
 func (s *site) openSealer(ctx context.Context) (config.Sealer, error) {
 	sealer, err := config.OpenSealer(ctx, config.KeySource{
 		KV: s.store, RootSecret: s.set.root.SecretKey, File: filepath.Join(s.set.folder, sealingKeyFile),

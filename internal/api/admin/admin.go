@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -65,10 +66,14 @@ type BucketUsage struct {
 	Bytes int64
 }
 
-// Config is what a Handler needs. Settings, Verifier, Targets, Health, Control
-// and Events are required.
+// Config is what a Handler needs. Settings, Identities, Verifier, Targets, Health,
+// Control and Events are required.
 type Config struct {
 	Settings *config.Store
+	// Identities are users, groups, policies and access keys.
+	Identities *iam.Store
+	// TrustedProxies may say whose request they pass on.
+	TrustedProxies []netip.Prefix
 	Verifier *iam.Verifier
 	Targets  Targets
 	Health   Health

@@ -246,7 +246,7 @@ func (h *Handler) backfillEvents(r *eventRequest) (answer adminapi.Answer, err e
 		// About callTime.
 		Max: max(r.Rate*int(callTime/time.Millisecond)/1000, 1),
 		Request: event.Request{
-			Principal: r.accessKey, SourceIP: hostOf(r.r.RemoteAddr), UserAgent: r.r.UserAgent(),
+			Principal: r.principal.User, SourceIP: hostOf(r.r.RemoteAddr), UserAgent: r.r.UserAgent(),
 			ID: r.w.Header().Get("X-Amz-Request-Id"),
 		},
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/api/admin/adminapi"
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/object"
 )
@@ -77,18 +78,18 @@ const (
 // eventRoutes is the table of our own calls, by method and path.
 func eventRoutes() map[string]route {
 	return map[string]route{
-		"GET events/targets":   {serve: (*Handler).listEventTargets},
-		"GET events/backlog":   {query: []string{"target"}, serve: (*Handler).listBacklog},
-		"GET events/parked":    {query: []string{"target"}, serve: (*Handler).listParked},
-		"GET events/gaps":      {query: []string{"target"}, serve: (*Handler).listGaps},
-		"GET events/blocked":   {query: []string{"target"}, serve: (*Handler).listBlocked},
-		"POST events/retry":    {serve: eventCall((*Handler).retryEvents, "event", "reason", "from", "to")},
-		"POST events/fill":     {serve: eventCall((*Handler).fillGaps, "event", "reason", "from", "to")},
-		"POST events/drop":     {serve: eventCall((*Handler).dropEvents, "what", "force", "event", "reason", "from", "to")},
-		"POST events/unblock":  {serve: eventCall((*Handler).unblockKeys, "bucketID", "key")},
-		"POST events/replay":   {serve: eventCall((*Handler).replayEvents, "from", "to", "firstEvent", "lastEvent", "bucket", "prefix", "match")},
-		"POST events/backfill": {serve: eventCall((*Handler).backfillEvents, "bucket", "prefix", "rate")},
-		"POST events/check":    {serve: eventCall((*Handler).checkEventTarget)},
+		"GET events/targets":   {serve: (*Handler).listEventTargets, action: iam.AdminListEvents},
+		"GET events/backlog":   {query: []string{"target"}, serve: (*Handler).listBacklog, action: iam.AdminListEvents},
+		"GET events/parked":    {query: []string{"target"}, serve: (*Handler).listParked, action: iam.AdminListEvents},
+		"GET events/gaps":      {query: []string{"target"}, serve: (*Handler).listGaps, action: iam.AdminListEvents},
+		"GET events/blocked":   {query: []string{"target"}, serve: (*Handler).listBlocked, action: iam.AdminListEvents},
+		"POST events/retry":    {serve: eventCall((*Handler).retryEvents, "event", "reason", "from", "to"), action: iam.AdminManageEvents},
+		"POST events/fill":     {serve: eventCall((*Handler).fillGaps, "event", "reason", "from", "to"), action: iam.AdminManageEvents},
+		"POST events/drop":     {serve: eventCall((*Handler).dropEvents, "what", "force", "event", "reason", "from", "to"), action: iam.AdminManageEvents},
+		"POST events/unblock":  {serve: eventCall((*Handler).unblockKeys, "bucketID", "key"), action: iam.AdminManageEvents},
+		"POST events/replay":   {serve: eventCall((*Handler).replayEvents, "from", "to", "firstEvent", "lastEvent", "bucket", "prefix", "match"), action: iam.AdminManageEvents},
+		"POST events/backfill": {serve: eventCall((*Handler).backfillEvents, "bucket", "prefix", "rate"), action: iam.AdminManageEvents},
+		"POST events/check":    {serve: eventCall((*Handler).checkEventTarget), action: iam.AdminManageEvents},
 	}
 }
 

@@ -87,13 +87,14 @@ func (f *fakeProcess) Writable() error { return f.writable }
 
 // site is a running admin surface on a store in memory.
 type site struct {
-	t        testing.TB
-	handler  *Handler
-	server   *httptest.Server
-	settings *config.Store
-	targets  *fakeTargets
-	process  *fakeProcess
-	log      *logBuffer
+	t          testing.TB
+	handler    *Handler
+	server     *httptest.Server
+	settings   *config.Store
+	identities *iam.Store
+	targets    *fakeTargets
+	process    *fakeProcess
+	log        *logBuffer
 }
 
 type logBuffer struct {
@@ -129,10 +130,19 @@ func newSite(t testing.TB, env ...string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.identities, err = iam.OpenStore(t.Context(), iam.StoreConfig{
+		KV: store, Root: iam.Credential{AccessKey: testAccess, SecretKey: testSecret}, Sealer: plainSealer{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.identities.PutUser(t.Context(), guest, testSecret, true); err != nil {
+		t.Fatal(err)
+	}
 	s.handler = New(Config{
-		Settings: s.settings,
-		Verifier: iam.New(iam.Config{Credentials: users{}}),
-		Targets:  s.targets, Health: s.process, Control: s.process,
+		Settings:   s.settings,
+		Identities: s.identities, Verifier: iam.New(iam.Config{Credentials: s.identities}),
+		Targets: s.targets, Health: s.process, Control: s.process,
 		TargetID: func(i config.Instance) (event.TargetID, bool) {
 			return event.TargetID{ID: i.Target, Type: strings.TrimPrefix(i.SubSystem, "notify_")}, true
 		},
@@ -147,18 +157,14 @@ func newSite(t testing.TB, env ...string) *site {
 	return s
 }
 
-// users are the root credential and one who may do nothing.
-type users struct{}
+// guest is a user who may do nothing.
+const guest = "guest"
 
-func (users) Lookup(key string) (iam.Credential, bool) {
-	switch key {
-	case testAccess:
-		return iam.Credential{AccessKey: testAccess, SecretKey: testSecret, Owner: true}, true
-	case "guest":
-		return iam.Credential{AccessKey: "guest", SecretKey: testSecret}, true
-	}
-	return iam.Credential{}, false
-}
+// plainSealer leaves secrets as they are.
+type plainSealer struct{}
+
+func (plainSealer) Seal(_ string, plain []byte) ([]byte, error)  { return plain, nil }
+func (plainSealer) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
 
 // reply is an answer, read to its end.
 type reply struct {

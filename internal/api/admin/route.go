@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/policy"
 )
 
 // prefix is where the one version of the API that we speak lies.
@@ -20,40 +22,58 @@ type route struct {
 	// query holds the parameters without which it is another, unknown call.
 	query []string
 	serve func(h *Handler, c *call) error
+	// action is what the caller's policies must allow. Where it depends on the
+	// request, actionOf says it; action is then one of the possible.
+	action   iam.Action
+	actionOf func(q url.Values) iam.Action
+	// own lets a caller without the action through, unless it is denied: serve
+	// then does no more than with what is the caller's own.
+	own bool
 }
 
 // routes is the table of what is implemented, by method and path.
 func routes() map[string]route {
-	return map[string]route{
-		"GET info":                       {serve: (*Handler).info},
-		"GET storageinfo":                {serve: (*Handler).storageInfo},
-		"GET datausageinfo":              {serve: (*Handler).dataUsage},
-		"POST service":                   {query: []string{"action"}, serve: (*Handler).service},
-		"GET help-config-kv":             {query: []string{"subSys", "key"}, serve: (*Handler).helpConfig},
-		"GET get-config-kv":              {query: []string{"key"}, serve: (*Handler).getConfig},
-		"PUT set-config-kv":              {serve: (*Handler).setConfig},
-		"DELETE del-config-kv":           {serve: (*Handler).resetConfig},
-		"GET config":                     {serve: (*Handler).exportConfig},
-		"PUT config":                     {serve: (*Handler).importConfig},
-		"GET list-config-history-kv":     {query: []string{"count"}, serve: (*Handler).listHistory},
-		"DELETE clear-config-history-kv": {query: []string{"restoreId"}, serve: (*Handler).clearHistory},
-		"PUT restore-config-history-kv":  {query: []string{"restoreId"}, serve: (*Handler).restoreHistory},
+	all := map[string]route{
+		"GET info":                       {serve: (*Handler).info, action: iam.AdminServerInfo},
+		"GET storageinfo":                {serve: (*Handler).storageInfo, action: iam.AdminStorageInfo},
+		"GET datausageinfo":              {serve: (*Handler).dataUsage, action: iam.AdminDataUsageInfo},
+		"POST service":                   {query: []string{"action"}, serve: (*Handler).service, action: iam.AdminServiceRestart, actionOf: serviceAction},
+		"GET help-config-kv":             {query: []string{"subSys", "key"}, serve: (*Handler).helpConfig, action: iam.AdminConfigUpdate},
+		"GET get-config-kv":              {query: []string{"key"}, serve: (*Handler).getConfig, action: iam.AdminConfigUpdate},
+		"PUT set-config-kv":              {serve: (*Handler).setConfig, action: iam.AdminConfigUpdate},
+		"DELETE del-config-kv":           {serve: (*Handler).resetConfig, action: iam.AdminConfigUpdate},
+		"GET config":                     {serve: (*Handler).exportConfig, action: iam.AdminConfigUpdate},
+		"PUT config":                     {serve: (*Handler).importConfig, action: iam.AdminConfigUpdate},
+		"GET list-config-history-kv":     {query: []string{"count"}, serve: (*Handler).listHistory, action: iam.AdminConfigUpdate},
+		"DELETE clear-config-history-kv": {query: []string{"restoreId"}, serve: (*Handler).clearHistory, action: iam.AdminConfigUpdate},
+		"PUT restore-config-history-kv":  {query: []string{"restoreId"}, serve: (*Handler).restoreHistory, action: iam.AdminConfigUpdate},
 	}
+	for _, more := range []map[string]route{userRoutes(), groupRoutes(), policyRoutes(), accessKeyRoutes()} {
+		maps.Copy(all, more)
+	}
+	return all
+}
+
+func serviceAction(q url.Values) iam.Action {
+	if q.Get("action") == "stop" {
+		return iam.AdminServiceStop
+	}
+	return iam.AdminServiceRestart
 }
 
 // notImplemented are the first words of the paths of calls that the client
 // makes and we do not answer yet. The client does not repeat a 501.
 var notImplemented = []string{
-	"accountinfo", "add-canned-policy", "add-service-account", "add-user", "background-heal", "bandwidth",
-	"cancel-job", "delete-service-account", "describe-job", "export-bucket-metadata", "export-iam",
-	"get-bucket-quota", "group", "groups", "heal", "healthinfo", "idp", "idp-config", "import-bucket-metadata",
-	"import-iam", "import-iam-v2", "info-access-key", "info-canned-policy", "info-service-account", "inspect-data", "kms",
-	"list-access-keys-bulk", "list-canned-policies", "list-jobs", "list-remote-targets", "list-service-accounts",
-	"list-users", "log", "metrics", "pools", "profile", "profiling", "rebalance", "remove-canned-policy",
-	"remove-remote-target", "remove-user", "replication", "set-bucket-quota", "set-group-status",
-	"set-policy", "set-remote-target", "set-user-or-group-policy", "set-user-status", "site-replication",
-	"speedtest", "start-job", "status-job", "temporary-account-info", "tier", "tier-stats", "top", "trace",
-	"update", "update-group-members", "update-service-account", "user-info",
+	"accountinfo", "background-heal", "bandwidth",
+	"cancel-job", "describe-job", "export-bucket-metadata", "export-iam",
+	"get-bucket-quota", "heal", "healthinfo", "idp", "idp-config", "import-bucket-metadata",
+	"import-iam", "import-iam-v2", "info-access-key", "inspect-data", "kms",
+	"list-jobs", "list-remote-targets", 
+	"log", "metrics", "pools", "profile", "profiling", "rebalance", 
+	"remove-remote-target", "replication", "set-bucket-quota", 
+	"set-policy", "set-remote-target", "site-replication",
+	"speedtest", "start-job", "status-job", "tier", "tier-stats", "top", "trace",
+	"update", 
 }
 
 // call is one authenticated request.
@@ -61,9 +81,13 @@ type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	query url.Values
-	// accessKey is whose call it is; secret seals its bodies.
-	accessKey, secret string
-	body              *iam.Body
+	// principal is whose call it is; secret seals its bodies.
+	principal iam.Principal
+	secret    string
+	// all says that the caller has the route's action; without it is only about
+	// what is the caller's own.
+	all  bool
+	body *iam.Body
 }
 
 func (h *Handler) serveAdmin(w http.ResponseWriter, r *http.Request) {
@@ -88,13 +112,37 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request, below string, t
 		return authError(err)
 	}
 	defer func() { _ = verified.Body.Close() }() // only gives buffers back
-	if !verified.Credential.Owner {
+	c := &call{
+		w: w, r: r, query: query, body: verified.Body,
+		principal: verified.Credential.Principal(), secret: verified.Credential.SecretKey,
+	}
+	switch action := rt.actionOn(query); h.decide(c, action) {
+	case policy.Allowed:
+		c.all = true
+	case policy.Silent:
+		if !rt.own || c.principal.Anonymous() {
+			return errAccessDenied
+		}
+	case policy.Denied:
 		return errAccessDenied
 	}
-	return rt.serve(h, &call{
-		w: w, r: r, query: query, body: verified.Body,
-		accessKey: verified.Credential.AccessKey, secret: verified.Credential.SecretKey,
-	})
+	return rt.serve(h, c)
+}
+
+// actionOn is the action that a request needs.
+func (rt *route) actionOn(q url.Values) iam.Action {
+	if rt.actionOf != nil {
+		return rt.actionOf(q)
+	}
+	return rt.action
+}
+
+// decide asks the caller's policies.
+func (h *Handler) decide(c *call, action iam.Action) policy.Verdict {
+	sourceIP := iam.SourceIP(c.r, h.TrustedProxies)
+	return iam.Decide(iam.Ask{Principal: c.principal, Action: action, Value: func(name string) []string {
+		return iam.GlobalValues(c.r, c.principal, sourceIP, h.Now(), name)
+	}}, nil)
 }
 
 // match finds the route.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/carillon-s3/carillon/internal/iam"
 )
 
 // issuer is what `mc admin prometheus generate` writes into its tokens: HS512,
@@ -31,7 +33,7 @@ func (h *Handler) authorize(r *http.Request) error {
 	claims := &jwt.RegisteredClaims{}
 	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) {
 		credential, ok := h.Credentials.Lookup(claims.Subject)
-		if !ok || !credential.Owner || credential.SecretKey == "" {
+		if !ok || credential.SecretKey == "" || iam.Authorize(iam.Ask{Principal: credential.Principal(), Action: iam.AdminPrometheus}, nil) != nil {
 			return nil, errSubject
 		}
 		return []byte(credential.SecretKey), nil

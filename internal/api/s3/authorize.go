@@ -3,9 +3,7 @@ package s3api
 import (
 	"errors"
 	"net/textproto"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
@@ -31,29 +29,27 @@ func (h *Handler) authorize(r *request, action iam.Action, bucket, key string) e
 // authorizeVersion is authorize where the version is another than the request's
 // own.
 func (h *Handler) authorizeVersion(r *request, action iam.Action, of copySource) error {
-	bucket := of.bucket
-	ask := iam.Ask{Principal: r.principal, Action: action, Resource: iam.Resource{Bucket: bucket, Key: of.key}}
-	if iam.Authorize(ask, nil) == nil {
-		return nil
-	}
-	if bucket == "" {
-		return iam.ErrAccessDenied
-	}
-	ofBucket, err := h.policyFor(r, bucket)
-	if err != nil {
-		return err
+	ask := iam.Ask{Principal: r.principal, Action: action, Resource: iam.Resource{Bucket: of.bucket, Key: of.key}}
+	if r.principal.Owner {
+		return iam.Authorize(ask, nil)
 	}
 	var unread error
 	ask.Value = func(name string) []string {
 		if tag, ok := strings.CutPrefix(name, "s3:existingobjecttag/"); ok {
-			var values []string
-			values, err = h.existingTag(r, of, tag)
+			values, err := h.existingTag(r, of, tag)
 			unread = errors.Join(unread, err)
 			return values
 		}
 		return h.conditionValues(r, name)
 	}
-	err = iam.Authorize(ask, ofBucket)
+	var ofBucket *policy.Document
+	if of.bucket != "" {
+		var err error
+		if ofBucket, err = h.policyFor(r, of.bucket); err != nil {
+			return err
+		}
+	}
+	err := iam.Authorize(ask, ofBucket)
 	if unread != nil { // what was decided was decided without them
 		return unread
 	}
@@ -141,35 +137,13 @@ const (
 	authQuery  = "REST-QUERY-STRING"
 )
 
-// conditionValues are a request's values of a condition key, from "AWS global
-// condition context keys" and "Condition keys for Amazon S3".
+// conditionValues are a request's values of a condition key: the global ones, and
+// those of "Condition keys for Amazon S3".
 func (h *Handler) conditionValues(r *request, name string) []string {
 	if rest, ok := strings.CutPrefix(name, "s3:"); ok {
 		return r.s3Values(rest)
 	}
-	now := h.Now()
-	switch name {
-	case "aws:sourceip":
-		return []string{r.sourceIP}
-	case "aws:useragent":
-		return present(r.UserAgent())
-	case "aws:referer":
-		return present(r.Referer())
-	case "aws:securetransport":
-		return []string{strconv.FormatBool(r.TLS != nil)}
-	case "aws:currenttime":
-		return []string{now.UTC().Format(time.RFC3339)}
-	case "aws:epochtime":
-		return []string{strconv.FormatInt(now.Unix(), 10)}
-	case "aws:username", "aws:userid":
-		return present(r.principal.AccessKey)
-	case "aws:principaltype":
-		if r.principal.Anonymous() {
-			return []string{"Anonymous"}
-		}
-		return []string{"User"}
-	}
-	return nil
+	return iam.GlobalValues(r.Request, r.principal, r.sourceIP, h.Now(), name)
 }
 
 // s3Values are those of s3:name. Names that begin with x-amz- are headers, or
@@ -207,12 +181,4 @@ func (r *request) s3Values(name string) []string {
 		}
 	}
 	return nil
-}
-
-// present is a value that may be missing.
-func present(value string) []string {
-	if value == "" {
-		return nil
-	}
-	return []string{value}
 }

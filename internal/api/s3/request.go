@@ -1,9 +1,7 @@
 package s3api
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -20,8 +18,6 @@ const (
 	// kept in the journal, for every event of it.
 	maxUserAgentBytes = 512
 	maxRangeBytes     = 128
-	// maxForwards bounds the addresses that are read from X-Forwarded-For.
-	maxForwards = 32
 )
 
 // request is an S3 request on its way through a handler.
@@ -44,7 +40,7 @@ type request struct {
 }
 
 func (h *Handler) newRequest(r *http.Request, now time.Time) *request {
-	return &request{Request: r, id: h.newRequestID(now), sourceIP: sourceIP(r, h.TrustedProxies)}
+	return &request{Request: r, id: h.newRequestID(now), sourceIP: iam.SourceIP(r, h.TrustedProxies)}
 }
 
 // newRequestID returns 16 upper-case hexadecimal digits: the time in
@@ -142,7 +138,7 @@ func (r *request) operation() string {
 // event is who asks and how, as events tell it.
 func (r *request) event() event.Request {
 	return event.Request{
-		Principal: r.principal.AccessKey,
+		Principal: r.principal.User,
 		SourceIP:  r.sourceIP,
 		UserAgent: printable(r.head("User-Agent"), maxUserAgentBytes),
 		ID:        r.id,
@@ -156,44 +152,6 @@ func printable(s string, limit int) string {
 		s = s[:limit]
 	}
 	return strings.ToValidUTF8(s, "")
-}
-
-// sourceIP is the address of the client, without port. X-Forwarded-For is read
-// from its end for as long as those who wrote it are trusted.
-func sourceIP(r *http.Request, trusted []netip.Prefix) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	if len(trusted) == 0 {
-		return host
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil || !contains(trusted, addr) {
-		return host
-	}
-	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for n := 0; n < maxForwards && n < len(hops); n++ {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1-n]))
-		if err != nil {
-			break
-		}
-		addr = hop.Unmap()
-		if !contains(trusted, addr) {
-			break
-		}
-	}
-	return addr.String()
-}
-
-func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
-	addr = addr.Unmap()
-	for _, p := range prefixes {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }
 
 func (r *request) observation(w *response, start, end time.Time) Observation {
