@@ -40,7 +40,7 @@ func arrows() []arrow {
 		{
 			"internal/api/admin",
 			[]string{
-				"internal/object", "internal/iam", "internal/config", "internal/notify", "internal/event", "internal/s3",
+				"internal/object", "internal/iam", "internal/policy", "internal/config", "internal/notify", "internal/event", "internal/s3",
 				"internal/journal", "internal/api/admin/adminapi",
 			},
 			"the admin surface knows objects, users, settings, delivery and, for what operators do to events, the journal; no store",

@@ -145,40 +145,38 @@ func TestAccessKeys(t *testing.T) {
 		"accesskey": {"admin", "accesskey", "create", "bob/", "--json", "--name", "uploads", "--description", "of the uploader"},
 		"svcacct":   {"admin", "user", "svcacct", "add", "--json", "--name", "uploads", "myminio", "bob"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			verb := func(words ...string) []string {
-				if name == "accesskey" {
-					return append([]string{"admin", "accesskey"}, words...)
-				}
-				return append([]string{"admin", "user", "svcacct"}, words...)
+		verb := func(words ...string) []string {
+			if name == "accesskey" {
+				return append([]string{"admin", "accesskey"}, words...)
 			}
-			key := parseKey(t, mc.OK(create...))
-			alias := "key" + name
-			as(mc, alias, server, key.AccessKey, key.SecretKey)
-			mc.OK("cp", file, alias+"/data/by-key.txt")
+			return append([]string{"admin", "user", "svcacct"}, words...)
+		}
+		key := parseKey(t, mc.OK(create...))
+		alias := "key" + name
+		as(mc, alias, server, key.AccessKey, key.SecretKey)
+		mc.OK("cp", file, alias+"/data/by-key.txt")
 
-			if got := mc.OK(verb("info", "myminio", key.AccessKey)...); !strings.Contains(got, "bob") || !strings.Contains(got, "uploads") {
-				t.Errorf("info: %s", got)
-			}
-			list := []string{"list", "myminio", "bob"}
-			if got := mc.OK(verb(list...)...); !strings.Contains(got, key.AccessKey) {
-				t.Errorf("list: %s", got)
-			}
-			mc.OK(verb("edit", "myminio", key.AccessKey, "--policy", readOnly)...)
-			mc.Refused("cp", file, alias+"/data/by-key.txt")
-			mc.OK("cat", alias+"/data/file.txt")
-			mc.OK(verb("disable", "myminio", key.AccessKey)...)
-			mc.Refused("cat", alias+"/data/file.txt")
-			mc.OK(verb("enable", "myminio", key.AccessKey)...)
-			mc.OK("cat", alias+"/data/file.txt")
-			mc.OK(verb("edit", "myminio", key.AccessKey, "--secret-key", "another-secret")...)
-			mc.Refused("cat", alias+"/data/file.txt")
-			as(mc, alias, server, key.AccessKey, "another-secret")
-			mc.OK("cat", alias+"/data/file.txt")
-			mc.OK(verb("rm", "myminio", key.AccessKey)...)
-			mc.Refused("cat", alias+"/data/file.txt")
-			noSuchKey(t, mc, key.AccessKey)
-		})
+		if got := mc.OK(verb("info", "myminio", key.AccessKey)...); !strings.Contains(got, "bob") || !strings.Contains(got, "uploads") {
+			t.Errorf("info: %s", got)
+		}
+		list := []string{"list", "myminio", "bob"}
+		if got := mc.OK(verb(list...)...); !strings.Contains(got, key.AccessKey) {
+			t.Errorf("list: %s", got)
+		}
+		mc.OK(verb("edit", "myminio", key.AccessKey, "--policy", readOnly)...)
+		mc.Refused("cp", file, alias+"/data/by-key.txt")
+		mc.OK("cat", alias+"/data/file.txt")
+		mc.OK(verb("disable", "myminio", key.AccessKey)...)
+		mc.Refused("cat", alias+"/data/file.txt")
+		mc.OK(verb("enable", "myminio", key.AccessKey)...)
+		mc.OK("cat", alias+"/data/file.txt")
+		mc.OK(verb("edit", "myminio", key.AccessKey, "--secret-key", "another-secret")...)
+		mc.Refused("cat", alias+"/data/file.txt")
+		as(mc, alias, server, key.AccessKey, "another-secret")
+		mc.OK("cat", alias+"/data/file.txt")
+		mc.OK(verb("rm", "myminio", key.AccessKey)...)
+		mc.Refused("cat", alias+"/data/file.txt")
+		noSuchKey(t, mc, key.AccessKey)
 	}
 
 	key := parseKey(t, mc.OK("admin", "accesskey", "create", "myminio/", "bob", "--json", "--policy", readOnly, "--expiry-duration", "24h"))

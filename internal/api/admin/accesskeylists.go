@@ -14,25 +14,25 @@ const (
 
 // accessKeyAnswer is the JSON of an access key.
 type accessKeyAnswer struct {
-	ParentUser  string     `json:"parentUser"`
-	Status      string     `json:"accountStatus"`
-	Implied     bool       `json:"impliedPolicy"`
-	Policy      string     `json:"policy,omitempty"`
-	AccessKey   string     `json:"accessKey,omitempty"`
-	Name        string     `json:"name,omitempty"`
-	Description string     `json:"description,omitempty"`
-	Expiration  *time.Time `json:"expiration,omitempty"`
+	ParentUser  string `json:"parentUser"`
+	Status      string `json:"accountStatus"`
+	Implied     bool   `json:"impliedPolicy"`
+	Policy      string `json:"policy,omitempty"`
+	AccessKey   string `json:"accessKey,omitempty"`
+	Name        string `json:"name,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Expiration is 1970 for a key that does not expire: mc ends in a panic where
+	// it is missing in a list.
+	Expiration time.Time `json:"expiration"`
 }
 
 func newAccessKeyAnswer(k iam.AccessKeyInfo) accessKeyAnswer {
 	a := accessKeyAnswer{
 		ParentUser: k.Parent, Status: accountOff, Implied: len(k.Document) == 0, AccessKey: k.AccessKey, Name: k.Name, Description: k.Description,
+		Expiration: expiration(k.Expires),
 	}
 	if k.Enabled {
 		a.Status = accountOn
-	}
-	if !k.Expires.IsZero() {
-		a.Expiration = &k.Expires
 	}
 	return a
 }

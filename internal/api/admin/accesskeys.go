@@ -74,11 +74,15 @@ func (h *Handler) addAccessKey(c *call) error {
 		SecretKey  string    `json:"secretKey"`
 		Expiration time.Time `json:"expiration"`
 	}
-	expires := parseExpiration(in.Expiration)
-	if expires.IsZero() {
-		expires = time.Unix(0, 0).UTC()
+	return h.sealedJSON(c, map[string]credentials{"credentials": {made.AccessKey, made.SecretKey, expiration(parseExpiration(in.Expiration))}})
+}
+
+// expiration is a time as clients read it: 1970 for never.
+func expiration(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Unix(0, 0).UTC()
 	}
-	return h.sealedJSON(c, map[string]credentials{"credentials": {made.AccessKey, made.SecretKey, expires}})
+	return t
 }
 
 // orNone is a policy, or nothing where the client wrote null.

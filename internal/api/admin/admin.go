@@ -74,11 +74,11 @@ type Config struct {
 	Identities *iam.Store
 	// TrustedProxies may say whose request they pass on.
 	TrustedProxies []netip.Prefix
-	Verifier *iam.Verifier
-	Targets  Targets
-	Health   Health
-	Control  Control
-	Events   Events
+	Verifier       *iam.Verifier
+	Targets        Targets
+	Health         Health
+	Control        Control
+	Events         Events
 	// TargetID names the target of an instance; false if it is none. Settings
 	// that were just set are checked by it.
 	TargetID func(config.Instance) (event.TargetID, bool)

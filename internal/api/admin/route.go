@@ -68,12 +68,12 @@ var notImplemented = []string{
 	"cancel-job", "describe-job", "export-bucket-metadata", "export-iam",
 	"get-bucket-quota", "heal", "healthinfo", "idp", "idp-config", "import-bucket-metadata",
 	"import-iam", "import-iam-v2", "info-access-key", "inspect-data", "kms",
-	"list-jobs", "list-remote-targets", 
-	"log", "metrics", "pools", "profile", "profiling", "rebalance", 
-	"remove-remote-target", "replication", "set-bucket-quota", 
+	"list-jobs", "list-remote-targets",
+	"log", "metrics", "pools", "profile", "profiling", "rebalance",
+	"remove-remote-target", "replication", "set-bucket-quota",
 	"set-policy", "set-remote-target", "site-replication",
 	"speedtest", "start-job", "status-job", "tier", "tier-stats", "top", "trace",
-	"update", 
+	"update",
 }
 
 // call is one authenticated request.
