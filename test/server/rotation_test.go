@@ -180,3 +180,27 @@ func generated(t *testing.T, mc *harness.MC) string {
 	}
 	return token
 }
+
+// TestUsersOutliveARootPassword: users and their keys sign as before after root
+// has another name and password.
+func TestUsersOutliveARootPassword(t *testing.T) {
+	t.Parallel()
+	server := harness.Start(t, harness.Options{})
+	mc := harness.NewMC(t).Alias("myminio", server)
+	mc.OK("mb", "myminio/box")
+	mc.OK("admin", "user", "add", "myminio", "bob", "bobs-secret-key")
+	mc.OK("admin", "policy", "attach", "myminio", "readwrite", "--user", "bob")
+	mc.OK("admin", "accesskey", "create", "myminio/", "bob", "--access-key", "bobs-key", "--secret-key", "secret-of-the-key")
+	server.Kill()
+	server.Restart("MINIO_ROOT_USER=another-root", "MINIO_ROOT_PASSWORD="+otherPassword)
+	for access, secret := range map[string]string{"bob": "bobs-secret-key", "bobs-key": "secret-of-the-key", "another-root": otherPassword} {
+		mc.OK("alias", "set", "as", server.URL(), access, secret)
+		mc.OK("ls", "as/box")
+	}
+	if r := mc.Run("alias", "set", "as", server.URL(), harness.RootUser, harness.RootPassword); r.Code == 0 {
+		t.Error("the former root gets in")
+	}
+	if out := server.Output.String(); strings.Contains(out, "bobs-secret-key") || strings.Contains(out, "secret-of-the-key") {
+		t.Errorf("a secret is printed:\n%s", out)
+	}
+}
