@@ -41,6 +41,9 @@ func TestUsers(t *testing.T) {
 	}
 	mc.Refused("cp", file, "bob/data/new.txt")
 	mc.Refused("ls", "bob/data")
+	if got := mc.OK("admin", "user", "policy", "myminio", "bob"); !strings.Contains(got, "s3:GetObject") {
+		t.Errorf("user policy: %s", got)
+	}
 	mc.OK("admin", "policy", "detach", "myminio", "readonly", "--user", "bob")
 	mc.Refused("cat", "bob/data/file.txt")
 
@@ -183,6 +186,11 @@ func TestAccessKeys(t *testing.T) {
 	if got := mc.OK("admin", "accesskey", "info", "myminio", key.AccessKey, "--json"); !strings.Contains(got, `"expiration"`) || !strings.Contains(got, "s3:GetObject") {
 		t.Errorf("info of a key that expires: %s", got)
 	}
+	before := expiry(t, mc, key.AccessKey)
+	mc.OK("admin", "accesskey", "edit", "myminio", key.AccessKey, "--name", "renamed")
+	if after := expiry(t, mc, key.AccessKey); after != before || strings.HasPrefix(after, "1970") {
+		t.Errorf("another name made the expiry %s of %s", after, before)
+	}
 	for _, flags := range [][]string{{"--all"}, {"--self"}, {}, {"--all", "--users-only"}, {"--all", "--svcacc-only"}, {"--all", "--temp-only"}} {
 		mc.OK(append([]string{"admin", "accesskey", "list", "myminio"}, flags...)...)
 	}
@@ -207,4 +215,17 @@ func noSuchKey(t *testing.T, mc *harness.MC, accessKey string) {
 	if got := mc.Run("admin", "accesskey", "info", "myminio", accessKey).Output(); !strings.Contains(got, "does not exist") {
 		t.Errorf("info of a key that is gone: %s", got)
 	}
+}
+
+// expiry is what the client tells of when a key expires.
+func expiry(t *testing.T, mc *harness.MC, accessKey string) string {
+	t.Helper()
+	out := mc.OK("admin", "accesskey", "info", "myminio", accessKey, "--json")
+	var info struct {
+		Expiration string `json:"expiration"`
+	}
+	if err := json.Unmarshal([]byte(out), &info); err != nil || info.Expiration == "" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return info.Expiration
 }
