@@ -29,6 +29,8 @@ func brokerOf(t *testing.T, scripts ...script) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		// Who connects once more is refused, and does not wait for an answer.
+		defer func() { _ = l.Close() }()
 		for _, s := range scripts {
 			c, err := l.Accept()
 			if err != nil {
