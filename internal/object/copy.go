@@ -43,9 +43,8 @@ func (in *CopyInput) sameObject() bool {
 
 // Copy makes a key a copy of a version of another object, or of an older one of
 // its own, and records s3:ObjectCreated:Copy in the same commit (S3, CopyObject).
-// It returns once all
-// of that is durable. Stored bytes are shared and not copied; they are read if
-// their checksum has to be computed, see sumSource.
+// It returns once all of that is durable. Stored bytes are shared and not copied;
+// they are read if their checksum has to be computed, see sumSource.
 //
 // Errors: ErrNoSuchBucket and ErrNoSuchKey of the source or the destination,
 // ErrNoSuchVersion, ErrInvalidVersionID and *MarkerError of the source,
