@@ -105,6 +105,19 @@ func testTablesThatExist(t *testing.T, s *server) {
 			}
 		})
 	}
+	t.Run("made here", func(t *testing.T) {
+		d, h := s.newTable("namespace"), new(history)
+		mustSend(t, d.target(t), h.put("b"), h.put("a"), h.put("c"))
+		// All that does not name columns sees the three that MinIO makes.
+		const columns = "CREATE TABLE %[1]s_seen AS SELECT * FROM %[1]s; SELECT column_name FROM information_schema.columns WHERE table_name = '%[1]s_seen' ORDER BY column_name"
+		if got := s.query(t, fmt.Sprintf(columns, d.name)); got != "key_hash\nkey_name\nvalue\n" {
+			t.Errorf("columns: %q", got)
+		}
+		// Rows stand in the order in which they came, not in that of hashes.
+		if got := s.query(t, "SELECT key_name FROM "+d.name+" FORCE INDEX (PRIMARY) ORDER BY row_id"); got != "bucket/b\nbucket/a\nbucket/c\n" {
+			t.Errorf("rows: %q", got)
+		}
+	})
 	t.Run("a check makes no table", func(t *testing.T) {
 		d := s.newTable("namespace")
 		if err := d.target(t).(target.Checker).Check(t.Context()); err != nil {
