@@ -24,6 +24,8 @@ const (
 	// failures are attempts that the target did not acknowledge.
 	failures = "carillon_target_events_failed_total"
 	mebi     = 1 << 20
+	// quarters are the parts of a drain whose memory is told apart.
+	quarters = 4
 )
 
 // drained is what was seen of a drain between its first and its last
@@ -32,9 +34,11 @@ type drained struct {
 	events         int
 	took           time.Duration
 	server, broker time.Duration // processor time
-	// idle is the server's resident set before there was an event, peak the
-	// largest while they were sent.
-	idle, peak int64
+	// idle is the server's resident set before there was an event, peaks the
+	// largest while each quarter of them was sent: memory that stays flat shows
+	// as quarters that do not grow.
+	idle  int64
+	peaks [quarters]int64
 }
 
 // targetRates gathers one backlog for all kinds of target, which are unreachable,
@@ -123,7 +127,7 @@ func (t *turn) drainRow(ctx context.Context, b *brokers, i int, r targetRow, s *
 // watchTarget looks at a drain until its last event is acknowledged.
 func (t *turn) watchTarget(ctx context.Context, to broker, name string, s *sample) error {
 	var first, last look
-	var peak int64
+	var peaks [quarters]int64
 	stop := func() error { return nil }
 	progress := time.Now()
 	for last.delivered < t.options.backlog {
@@ -131,7 +135,8 @@ func (t *turn) watchTarget(ctx context.Context, to broker, name string, s *sampl
 		if err != nil {
 			return err
 		}
-		peak = max(peak, t.server.rss())
+		q := quarterOf(now.delivered, t.options.backlog)
+		peaks[q] = max(peaks[q], t.server.rss())
 		if now.delivered > last.delivered {
 			progress = now.at
 		}
@@ -151,13 +156,18 @@ func (t *turn) watchTarget(ctx context.Context, to broker, name string, s *sampl
 	}
 	s.drain = drained{
 		events: last.delivered - first.delivered, took: last.at.Sub(first.at),
-		server: last.server - first.server, broker: last.broker - first.broker, peak: peak,
+		server: last.server - first.server, broker: last.broker - first.broker, peaks: peaks,
 	}
 	s.rate = float64(s.drain.events) / s.drain.took.Seconds()
 	if last.failed > 0 {
 		s.remark = fmt.Sprintf("%d attempts failed", last.failed)
 	}
 	return stop()
+}
+
+// quarterOf is the quarter of a drain in which so many of all are delivered.
+func quarterOf(delivered, all int) int {
+	return min(delivered*quarters/all, quarters-1)
 }
 
 // look is what one look at a drain shows.

@@ -51,13 +51,13 @@ func TestTargetRows(t *testing.T) {
 }
 
 func TestDrainTable(t *testing.T) {
-	d := drained{events: 1000, took: time.Second, server: 20 * time.Millisecond, broker: 500 * time.Millisecond, idle: mebi, peak: 3 * mebi}
+	d := drained{events: 1000, took: time.Second, server: 20 * time.Millisecond, broker: 500 * time.Millisecond, idle: mebi, peaks: [quarters]int64{3 * mebi, 5 * mebi, 0, 4 * mebi}}
 	rows := drainTable([]visit{{samples: []sample{
 		{cell: "good", rate: 1000, drain: d},
 		{cell: "bad", remark: "no broker"},
 	}}})
 	want := []string{
-		"good | 1000 | 1000..1000 | 20µs | 500µs | 0.02 | 0.50 | 1 | 3 | ",
+		"good | 1000 | 1000..1000 | 20µs | 500µs | 0.02 | 0.50 | 1 | 3 5 - 4 | ",
 		"bad | - | - | - | - | - | - | - | - | no broker",
 	}
 	for i, w := range want {
