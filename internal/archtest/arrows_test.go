@@ -34,7 +34,10 @@ func arrows() []arrow {
 
 		{
 			"internal/api/s3",
-			[]string{"internal/object", "internal/iam", "internal/event", "internal/checksum", "internal/cors", "internal/policy", "internal/s3"},
+			[]string{
+				"internal/object", "internal/iam", "internal/event", "internal/checksum", "internal/bucketconfig", "internal/cors", "internal/policy",
+				"internal/s3",
+			},
 			"the S3 surface speaks to package object only",
 		},
 		{
@@ -98,6 +101,7 @@ func arrows() []arrow {
 		{"internal/blob/*", []string{"internal/blob"}, engines},
 		{"internal/event", []string{"internal/s3"}, "event is vocabulary and pure"},
 		{"internal/checksum", nil, "checksums are vocabulary and pure"},
+		{"internal/bucketconfig", nil, "documents of a bucket's configuration are vocabulary and pure"},
 		{"internal/cors", nil, "rules of other origins are vocabulary and pure"},
 		{"internal/policy", nil, "policies are vocabulary and pure"},
 		{"internal/s3", nil, "s3 is vocabulary and pure: the standard library only"},

@@ -49,6 +49,7 @@ func (s *Service) commitBucket(ctx context.Context, b *bucket, item kv.Item, nam
 	batch.Require(bucketKey(b.name), item)
 	if name == event.BucketRemoved {
 		batch.Delete(bucketKey(b.name))
+		dropDocuments(&batch, b.ID)
 		// Whatever uploads are under way lost their bucket; see collectBucket.
 		batch.Set(garbageKey(s.stampNow(), bucketRef(b.ID)), nil)
 	} else {

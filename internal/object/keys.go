@@ -26,6 +26,8 @@ import (
 //	u       bucket id, key (escaped), upload id  an upload under way, as listings order them;
 //	                                             value: listedUpload
 //	f       stamp, bucket id, upload id          a completed upload, for sweeping; empty value
+//	o       bucket id, kind (1 byte)             documentRecord: a document of the bucket's
+//	                                             configuration, as it was sent
 //	s                                    see package config
 //	j q p x l k                          see package journal
 //
@@ -40,16 +42,17 @@ import (
 // A ref is that of a blob, or of what holds many: an upload's parts (uploadRef),
 // or, in g only, the uploads under way in a bucket that was deleted (bucketRef).
 const (
-	prefixBucket  = 'b'
-	prefixCurrent = 'c'
-	prefixVersion = 'v'
-	prefixID      = 'i'
-	prefixData    = 'd'
-	prefixRef     = 'r'
-	prefixGarbage = 'g'
-	prefixUpload  = 'm'
-	prefixOpen    = 'u'
-	prefixDone    = 'f'
+	prefixBucket   = 'b'
+	prefixCurrent  = 'c'
+	prefixVersion  = 'v'
+	prefixID       = 'i'
+	prefixData     = 'd'
+	prefixRef      = 'r'
+	prefixGarbage  = 'g'
+	prefixUpload   = 'm'
+	prefixOpen     = 'u'
+	prefixDone     = 'f'
+	prefixDocument = 'o'
 )
 
 func bucketKey(name string) []byte { return append([]byte{prefixBucket}, name...) }

@@ -49,6 +49,8 @@ var (
 	ErrCopyToItself       = errors.New("object: copy of an object to itself changes nothing")
 	ErrWrongSize          = errors.New("object: object has not the announced size")
 	ErrCopyTooLarge       = errors.New("object: copy source is larger than allowed")
+	ErrNotVersioned       = errors.New("object: versioning of the bucket is not enabled")
+	ErrReplicates         = errors.New("object: bucket has a replication configuration")
 	ErrResumeToken        = errors.New("object: resume token is not valid here")
 )
 

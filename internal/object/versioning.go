@@ -1,6 +1,9 @@
 package object
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Versioning is whether a bucket keeps the older versions of its keys.
 type Versioning uint8
@@ -28,9 +31,20 @@ func (s *Service) Versioning(ctx context.Context, bucketName string) (Versioning
 
 // SetVersioning enables or suspends versioning, durably: what commits later goes
 // by the new state, what committed before by the old. No way leads back to
-// NeverVersioned. ErrNoSuchBucket.
+// NeverVersioned. ErrNoSuchBucket; ErrReplicates where versioning would end in a
+// bucket with a replication configuration.
 func (s *Service) SetVersioning(ctx context.Context, bucketName string, state Versioning) error {
 	_, err := s.updateBucket(ctx, bucketName, func(r *bucketRecord) error {
+		if state != VersioningEnabled {
+			// Who puts the document changes the bucket's record too.
+			item, err := s.store.Get(ctx, documentKey(r.ID, ReplicationDocument))
+			if err != nil {
+				return storeError(err)
+			}
+			if item.Exists() {
+				return fmt.Errorf("%w: %s", ErrReplicates, bucketName)
+			}
+		}
 		r.Versioning = state
 		return nil
 	})

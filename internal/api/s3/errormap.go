@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/carillon-s3/carillon/internal/bucketconfig"
 	"github.com/carillon-s3/carillon/internal/cors"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
@@ -80,6 +81,8 @@ func domainErrors() []domainError {
 		{object.ErrUnsure, errServiceUnavailable, "The outcome of the request is unknown. Please check and retry."},
 		{object.ErrUnavailable, errServiceUnavailable, ""},
 		{object.ErrContended, errSlowDown, ""},
+		{object.ErrNotVersioned, errInvalidRequest, "Versioning must be 'Enabled' on the bucket to apply a replication configuration"},
+		{object.ErrReplicates, errInvalidBucketState, "A replication configuration is present on this bucket, so you cannot change the versioning state. To change the versioning state, first delete the replication configuration."},
 		{object.ErrResumeToken, errInvalidArgument, "since must be empty, a time (RFC 3339), or a resume token of this server."},
 		{object.ErrUnknownTarget, errInvalidArgument, "A specified destination ARN does not exist or is not well-formed. Verify the destination ARN."},
 	}
@@ -114,6 +117,10 @@ func toAPIError(err error) *apiError {
 			return &apiError{code: errMalformedXML, cause: err}
 		}
 		return &apiError{code: errInvalidRequest, message: sharing.Message, cause: err}
+	}
+	var refused *bucketconfig.Error
+	if errors.As(err, &refused) {
+		return &apiError{code: configCode(refused.Code), message: refused.Message, cause: err}
 	}
 	var sum *object.ChecksumError
 	if errors.As(err, &sum) {

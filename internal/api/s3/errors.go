@@ -39,6 +39,7 @@ var (
 	errInvalidPolicyDocument      = newCode("InvalidPolicyDocument", http.StatusBadRequest, "The content of the form does not meet the conditions specified in the policy document.")
 	errMalformedPOST              = newCode("MalformedPOSTRequest", http.StatusBadRequest, "The body of your POST request is not well-formed multipart/form-data.")
 	errMaxPostPreData             = newCode("MaxPostPreDataLengthExceeded", http.StatusBadRequest, "Your POST request fields preceding the upload file was too large.")
+	errInvalidBucketState         = newCode("InvalidBucketState", http.StatusConflict, "The request is not valid with the current state of the bucket.")
 	errInvalidChunk               = newCode("InvalidChunkSizeError", http.StatusBadRequest, "The chunked encoding of the body is not valid.")
 	errInvalidDigest              = newCode("InvalidDigest", http.StatusBadRequest, "The Content-MD5 you specified is not valid.")
 	errInvalidLocation            = newCode("InvalidLocationConstraint", http.StatusBadRequest, "The specified location (Region) constraint is not valid.")

@@ -1,6 +1,9 @@
 package s3api
 
-import "github.com/carillon-s3/carillon/internal/iam"
+import (
+	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/object"
+)
 
 // routes is the table of S3 operations (Amazon S3 API reference, "Actions"; the
 // two Listen operations are an extension of the notification guide's server).
@@ -65,15 +68,19 @@ func bucketConfigurationRoutes() []route {
 		{operation: "DeleteBucketOwnershipControls", method: remove, scope: onBucket, query: "ownershipControls", action: iam.ActionPutBucketOwnershipControls, handler: deleteOwnershipControls},
 		{operation: "GetBucketRequestPayment", method: get, scope: onBucket, query: "requestPayment", action: iam.ActionGetBucketRequestPayment, handler: constant("RequestPaymentConfiguration", "Payer", payerOwner)},
 		{operation: "PutBucketRequestPayment", method: put, scope: onBucket, query: "requestPayment", action: iam.ActionPutBucketRequestPayment, handler: putBucketRequestPayment},
+		{operation: "GetBucketLifecycle", method: get, scope: onBucket, query: "lifecycle", action: iam.ActionGetLifecycleConfiguration, handler: getBucketLifecycle},
+		{operation: "PutBucketLifecycle", method: put, scope: onBucket, query: "lifecycle", action: iam.ActionPutLifecycleConfiguration, handler: putBucketLifecycle, grows: true},
+		{operation: "DeleteBucketLifecycle", method: remove, scope: onBucket, query: "lifecycle", action: iam.ActionPutLifecycleConfiguration, handler: removeDocument(object.LifecycleDocument)},
+		{operation: "GetBucketReplication", method: get, scope: onBucket, query: "replication", action: iam.ActionGetReplicationConfiguration, handler: getBucketReplication},
+		{operation: "PutBucketReplication", method: put, scope: onBucket, query: "replication", action: iam.ActionPutReplicationConfiguration, handler: putBucketReplication, grows: true},
+		{operation: "DeleteBucketReplication", method: remove, scope: onBucket, query: "replication", action: iam.ActionPutReplicationConfiguration, handler: removeDocument(object.ReplicationDocument)},
 	}
 	for _, c := range []struct {
 		name, query string
 		get, put    iam.Action
 		handler     handlerFunc
 	}{
-		{"BucketLifecycle", "lifecycle", iam.ActionGetLifecycleConfiguration, iam.ActionPutLifecycleConfiguration, unconfigured(errNoSuchLifecycle)},
 		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent)},
-		{"BucketReplication", "replication", iam.ActionGetReplicationConfiguration, iam.ActionPutReplicationConfiguration, unconfigured(errReplicationNotFound)},
 		{"ObjectLockConfiguration", "object-lock", iam.ActionGetBucketObjectLock, iam.ActionPutBucketObjectLock, unconfigured(errObjectLockNotFound)},
 		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite)},
 		{"BucketAccelerate", "accelerate", iam.ActionGetBucketAccelerate, iam.ActionPutBucketOtherConfiguration, constant("AccelerateConfiguration", "", "")},

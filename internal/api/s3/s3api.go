@@ -65,6 +65,8 @@ type Service interface {
 	SetPublicAccessBlock(ctx context.Context, bucket string, block *object.PublicAccessBlock) error
 	OwnerEnforced(ctx context.Context, bucket string) (bool, error)
 	SetOwnerEnforced(ctx context.Context, bucket string, enforced bool) error
+	Document(ctx context.Context, bucket string, kind object.DocumentKind) (*object.Document, error)
+	SetDocument(ctx context.Context, bucket string, kind object.DocumentKind, doc *object.Document) error
 	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error
 
 	// Admit says whether growing mutations are accepted now.
