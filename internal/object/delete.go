@@ -19,7 +19,10 @@ type DeleteInput struct {
 	// VersionID is the version to remove for good; empty asks for the plain
 	// delete, whose meaning is that of the bucket's Versioning.
 	VersionID string
-	Request   event.Request
+	// IfMatch is a condition on the key's latest version, as in PutInput, whatever
+	// version is deleted (S3, "How to perform conditional deletes").
+	IfMatch string
+	Request event.Request
 }
 
 // Deleted is what became of a delete.
@@ -36,8 +39,9 @@ type Deleted struct {
 // It records s3:ObjectRemoved:Delete or s3:ObjectRemoved:DeleteMarkerCreated in
 // the same commit, and returns once that is durable. If the latest version or
 // marker is removed, the next older one takes its place in that commit. A
-// missing key or version is no error; it is recorded as s3:ObjectRemoved:NoOP
-// where somebody asks for that. ErrNoSuchBucket, ErrInvalidVersionID, ErrUnsure.
+// missing key or version is no error unless in.IfMatch is set; it is recorded as s3:ObjectRemoved:NoOP
+// where somebody asks for that. ErrNoSuchBucket, ErrInvalidVersionID,
+// ErrPreconditionFailed, ErrNoSuchKey with IfMatch, ErrUnsure.
 func (s *Service) Delete(ctx context.Context, in DeleteInput) (Deleted, error) {
 	if len(in.Key) > s3.MaxKeyBytes {
 		return Deleted{}, fmt.Errorf("%w: %d bytes", ErrKeyTooLong, len(in.Key))
@@ -53,6 +57,9 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) (Deleted, error) {
 	var done Deleted
 	_, err = s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
 		missing, rules = nil, t.bucket
+		if err := checkConditions(t.current, in.IfMatch, ""); err != nil {
+			return nil, err
+		}
 		if in.VersionID == "" && t.bucket.Versioning != NeverVersioned {
 			m, err := t.mark(ctx)
 			if err != nil {
@@ -91,8 +98,8 @@ func (t *tx) removed(name event.Name, d Deleted, shown *versionRecord, req event
 
 // DeleteTarget is one of the keys or versions that DeleteMany deletes.
 type DeleteTarget struct {
-	// Key and VersionID are as in DeleteInput.
-	Key, VersionID string
+	// Key, VersionID and IfMatch are as in DeleteInput.
+	Key, VersionID, IfMatch string
 }
 
 // DeleteResult is what became of a DeleteTarget.
@@ -112,7 +119,7 @@ func (s *Service) DeleteMany(ctx context.Context, bucketName string, targets []D
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			in := DeleteInput{Bucket: bucketName, Key: t.Key, VersionID: t.VersionID, Request: req}
+			in := DeleteInput{Bucket: bucketName, Key: t.Key, VersionID: t.VersionID, IfMatch: t.IfMatch, Request: req}
 			results[i].Deleted, results[i].Err = s.Delete(ctx, in)
 		})
 	}

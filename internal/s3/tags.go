@@ -98,3 +98,15 @@ func ParseTags(query string) ([]Tag, error) {
 	}
 	return tags, CheckTags(tags, MaxObjectTags)
 }
+
+// EncodeTags is a set of tags as ParseTags reads it, in the same order.
+func EncodeTags(tags []Tag) string {
+	var b strings.Builder
+	for i, t := range tags {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(t.Key) + "=" + url.QueryEscape(t.Value))
+	}
+	return b.String()
+}

@@ -24,6 +24,26 @@ func constant(root, name, value string) handlerFunc {
 	}
 }
 
+// emptyList answers for configurations of which a bucket can have several: a list
+// of none, or that there is none of the id that is asked for.
+func emptyList(root string) handlerFunc {
+	list, one := constant(root, "IsTruncated", "false"), unconfigured(errNoSuchConfiguration)
+	return func(h *Handler, w *response, r *request) error {
+		if r.has("id") {
+			return one(h, w, r)
+		}
+		return list(h, w, r)
+	}
+}
+
+// nothingToRemove answers the removal of what an existing bucket does not have.
+func nothingToRemove(h *Handler, w *response, r *request) error {
+	if _, err := h.Service.Bucket(r.Context(), r.bucket); err != nil {
+		return err
+	}
+	return w.empty(http.StatusNoContent)
+}
+
 const (
 	// maxRequestPaymentBytes bounds the body of PutBucketRequestPayment.
 	maxRequestPaymentBytes = 64 << 10

@@ -103,6 +103,26 @@ func (a *aclDocument) private() bool {
 	return ours && g.Grantee.URI == "" && g.Grantee.Email == "" && g.Permission == permissionAll
 }
 
+// checkUploadACL looks at the access control list that an upload asks for. It has
+// no effect, as with MinIO, so that programs that ask for one everywhere go on
+// working: who may read is for policies. Where ownership controls were put, which
+// MinIO does not have, S3's refusal is what their owner wants.
+func (h *Handler) checkUploadACL(r *request) error {
+	canned := r.head("X-Amz-Acl")
+	asked := canned != "" && canned != "private" && canned != "bucket-owner-full-control"
+	for _, right := range [...]string{"Full-Control", "Read", "Read-Acp", "Write", "Write-Acp"} {
+		asked = asked || r.head("X-Amz-Grant-"+right) != ""
+	}
+	if !asked {
+		return nil
+	}
+	enforced, err := h.Service.OwnerEnforced(r.Context(), r.bucket)
+	if err == nil && enforced {
+		err = errACLNotSupported
+	}
+	return err
+}
+
 // checkACL refuses a request that grants anything to anybody but the owner.
 func checkACL(r *request) error {
 	body, err := readDocument(r, maxACLBytes)

@@ -93,10 +93,65 @@ func TestConstantDocuments(t *testing.T) {
 		{"PUT", "/nosuch?requestPayment", payment, 404, "NoSuchBucket", ""},
 		{"GET", "/nosuch?logging", "", 404, "NoSuchBucket", ""},
 		{"GET", "/nosuch?accelerate", "", 404, "NoSuchBucket", ""},
+		{"GET", "/bkt?website", "", 404, "NoSuchWebsiteConfiguration", ""},
+		{"PUT", "/bkt?website", "x", 501, "NotImplemented", ""},
+		{"DELETE", "/bkt?website", "", 204, "", ""},
+		{"DELETE", "/nosuch?website", "", 404, "NoSuchBucket", ""},
+		{"GET", "/bkt?inventory", "", 200, "", "<IsTruncated>false</IsTruncated></ListInventoryConfigurationsResult>"},
+		{"GET", "/bkt?inventory&id=1", "", 404, "NoSuchConfiguration", ""},
+		{"PUT", "/bkt?inventory&id=1", "x", 501, "NotImplemented", ""},
+		{"DELETE", "/bkt?inventory&id=1", "", 404, "NoSuchConfiguration", ""},
+		{"GET", "/bkt?analytics", "", 200, "", "</ListBucketAnalyticsConfigurationResult>"},
+		{"GET", "/bkt?metrics", "", 200, "", "</ListMetricsConfigurationsResult>"},
+		{"GET", "/bkt?intelligent-tiering", "", 200, "", "<IsTruncated>false</IsTruncated>"},
+		{"GET", "/nosuch?inventory", "", 404, "NoSuchBucket", ""},
 	} {
 		got := s.do(t, raw{method: step.method, path: step.path, body: step.body})
 		if got.StatusCode != step.status || got.code(t) != step.code || !strings.Contains(got.body, step.want) {
 			t.Errorf("%d: %s %s: %d %s", i, step.method, step.path, got.StatusCode, got.body)
 		}
+	}
+}
+
+// TestUploadACL: an access control list beside an upload has no effect, unless the
+// bucket says that there are none.
+func TestUploadACL(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.bucket(t, "bkt")
+	s.store(t, "bkt", "source", "body", nil)
+	for _, enforced := range []bool{false, true} {
+		if err := s.service.SetOwnerEnforced(t.Context(), "bkt", enforced); err != nil {
+			t.Fatal(err)
+		}
+		for _, acl := range [][2]string{
+			{"X-Amz-Acl", "private"},
+			{"X-Amz-Acl", "bucket-owner-full-control"},
+			{"X-Amz-Acl", "public-read"},
+			{"X-Amz-Grant-Read", "id=1"},
+		} {
+			want := 200
+			if enforced && !strings.Contains("private bucket-owner-full-control", acl[1]) {
+				want = 400
+			}
+			for _, r := range []raw{
+				{method: "PUT", path: "/bkt/k", body: "body"},
+				{method: "PUT", path: "/bkt/k", header: map[string]string{"X-Amz-Copy-Source": "bkt/source"}},
+				{method: "POST", path: "/bkt/k?uploads"},
+			} {
+				header := map[string]string{acl[0]: acl[1]}
+				for name, value := range r.header {
+					header[name] = value
+				}
+				r.header = header
+				got := s.do(t, r)
+				if got.StatusCode != want || want == 400 && got.code(t) != "AccessControlListNotSupported" {
+					t.Errorf("enforced %t, %v, %s %s: %d %s", enforced, acl, r.method, r.path, got.StatusCode, got.body)
+				}
+			}
+		}
+	}
+	if got := s.do(t, raw{method: "GET", path: "/bkt/k", unsigned: true}); got.StatusCode != 403 {
+		t.Errorf("read by anybody: %d", got.StatusCode)
 	}
 }

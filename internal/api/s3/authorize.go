@@ -170,6 +170,10 @@ func (r *request) s3Values(name string) []string {
 			keys = append(keys, t.Key)
 		}
 		return keys
+	case "if-match":
+		return r.Header["If-Match"]
+	case "if-none-match":
+		return r.Header["If-None-Match"]
 	case "versionid":
 		return r.query["versionId"]
 	case "authtype":

@@ -26,6 +26,9 @@ func copyObject(h *Handler, w *response, r *request) error {
 	if err := refuseUnsupported(r); err != nil {
 		return err
 	}
+	if err := h.checkUploadACL(r); err != nil {
+		return err
+	}
 	from, err := h.copySource(r)
 	if err != nil {
 		return err

@@ -9,9 +9,32 @@ import (
 	"github.com/carillon-s3/carillon/internal/s3"
 )
 
-// deleteObject answers DeleteObject; a missing key or version is a success.
+// errOnlyDirectoryBuckets refuses conditions that S3 has for its directory buckets
+// alone: a delete must not go on without them.
+var errOnlyDirectoryBuckets = errNotImplemented.says("Deletes on condition of size or time are only supported for directory buckets.")
+
+// deleteCondition reads a condition on the ETag of what is deleted. Who could tell
+// by it which ETag an object has must be allowed to read it ("How to perform
+// conditional deletes").
+func (h *Handler) deleteCondition(r *request, key, value string) (string, error) {
+	etag, err := putCondition(value)
+	if err != nil || etag == "" || etag == "*" {
+		return etag, err
+	}
+	return etag, h.authorizeVersion(r, iam.ActionGetObject, copySource{bucket: r.bucket, key: key})
+}
+
+// deleteObject answers DeleteObject; a missing key or version is a success unless
+// there is a condition.
 func deleteObject(h *Handler, w *response, r *request) error {
 	in := object.DeleteInput{Bucket: r.bucket, Key: r.key, VersionID: r.version(), Request: r.event()}
+	if r.head("X-Amz-If-Match-Last-Modified-Time") != "" || r.head("X-Amz-If-Match-Size") != "" {
+		return errOnlyDirectoryBuckets
+	}
+	var err error
+	if in.IfMatch, err = h.deleteCondition(r, r.key, r.head("If-Match")); err != nil {
+		return err
+	}
 	done, err := h.Service.Delete(r.Context(), in)
 	if err != nil {
 		return err
@@ -32,7 +55,11 @@ type deleteDocument struct {
 type deleteTarget struct {
 	Key       string `xml:"Key"`
 	VersionID string `xml:"VersionId"`
-	done      object.DeleteResult
+	ETag      string `xml:"ETag"`
+	// Size and Modified are conditions that S3 has for directory buckets.
+	Size     *struct{} `xml:"Size"`
+	Modified *struct{} `xml:"LastModifiedTime"`
+	done     object.DeleteResult
 }
 
 // deleteObjects answers DeleteObjects: up to 1,000 keys, each with a result of
@@ -51,7 +78,7 @@ func deleteObjects(h *Handler, w *response, r *request) error {
 		t := &doc.Objects[i]
 		t.done.Err = h.checkDelete(r, t)
 		if t.done.Err == nil {
-			targets, of = append(targets, object.DeleteTarget{Key: t.Key, VersionID: t.VersionID}), append(of, t)
+			targets, of = append(targets, object.DeleteTarget{Key: t.Key, VersionID: t.VersionID, IfMatch: t.ETag}), append(of, t)
 		}
 	}
 	for i, done := range h.Service.DeleteMany(r.Context(), r.bucket, targets, r.event()) {
@@ -88,7 +115,15 @@ func (h *Handler) checkDelete(r *request, t *deleteTarget) error {
 	if t.VersionID != "" {
 		action = action.OfVersion()
 	}
-	return h.authorize(r, action, r.bucket, t.Key)
+	if err := h.authorize(r, action, r.bucket, t.Key); err != nil {
+		return err
+	}
+	if t.Size != nil || t.Modified != nil {
+		return errOnlyDirectoryBuckets
+	}
+	var err error
+	t.ETag, err = h.deleteCondition(r, t.Key, t.ETag)
+	return err
 }
 
 func (h *Handler) writeDeleted(w *response, r *request, doc *deleteDocument) error {

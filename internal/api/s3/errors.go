@@ -64,6 +64,7 @@ var (
 	errMissingContentLength       = newCode("MissingContentLength", http.StatusLengthRequired, "You must provide the Content-Length HTTP header.")
 	errNoSuchBucket               = newCode("NoSuchBucket", http.StatusNotFound, "The specified bucket does not exist")
 	errNoSuchBucketPolicy         = newCode("NoSuchBucketPolicy", http.StatusNotFound, "The bucket policy does not exist")
+	errNoSuchConfiguration        = newCode("NoSuchConfiguration", http.StatusNotFound, "The specified configuration does not exist.")
 	errNoSuchCORSConfiguration    = newCode("NoSuchCORSConfiguration", http.StatusNotFound, "The CORS configuration does not exist")
 	errNoSuchKey                  = newCode("NoSuchKey", http.StatusNotFound, "The specified key does not exist.")
 	errNoSuchLifecycle            = newCode("NoSuchLifecycleConfiguration", http.StatusNotFound, "The lifecycle configuration does not exist")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
@@ -17,11 +18,13 @@ type listing struct {
 	encode bool
 	owner  bool
 	// metadata adds each object's metadata, an extension of the notification
-	// guide's server that its client's mirror and find use.
+	// guide's server that its client's mirror and find use; may says of which
+	// objects the caller may see what.
 	metadata bool
+	may      func(action iam.Action, info *object.Info) bool
 }
 
-func (r *request) listing() (listing, error) {
+func (h *Handler) listing(r *request) (listing, error) {
 	l := listing{input: object.ListInput{
 		Bucket: r.bucket, Prefix: r.query.Get("prefix"), Delimiter: r.query.Get("delimiter"), MaxKeys: s3.MaxListKeys,
 	}}
@@ -45,6 +48,9 @@ func (r *request) listing() (listing, error) {
 		l.input.MaxKeys = min(int(n), s3.MaxListKeys)
 	}
 	l.metadata = r.query.Get("metadata") == "true"
+	l.may = func(action iam.Action, info *object.Info) bool {
+		return h.authorizeVersion(r, action, copySource{info.Bucket, info.Key, info.VersionID}) == nil
+	}
 	return l, nil
 }
 
@@ -75,7 +81,7 @@ func urlEncode(s string) string {
 
 // listObjects answers ListObjects, version 1.
 func listObjects(h *Handler, w *response, r *request) error {
-	l, err := r.listing()
+	l, err := h.listing(r)
 	if err != nil {
 		return err
 	}
@@ -105,7 +111,7 @@ func listObjectsV2(h *Handler, w *response, r *request) error {
 	if r.query.Get("list-type") != "2" {
 		return errInvalidArgument.says("Invalid List Type specified in Request")
 	}
-	l, err := r.listing()
+	l, err := h.listing(r)
 	if err != nil {
 		return err
 	}
@@ -184,13 +190,18 @@ func (l *listing) object(d *document, info *object.Info) {
 		return
 	}
 	d.open("UserMetadata")
-	for name, value := range info.Metadata {
-		// The name becomes an element, and not every header name can be one.
-		if xmlName(name) {
-			d.text(name, value)
+	if l.may(iam.ActionGetObject, info) {
+		for name, value := range info.Metadata {
+			// The name becomes an element, and not every header name can be one.
+			if xmlName(name) {
+				d.text(name, value)
+			}
 		}
 	}
 	d.close("UserMetadata")
+	if len(info.Tags) > 0 && l.may(iam.ActionGetObjectTagging, info) {
+		d.text("UserTags", s3.EncodeTags(info.Tags))
+	}
 }
 
 func xmlName(s string) bool {

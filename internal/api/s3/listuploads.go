@@ -30,7 +30,7 @@ func listParts(h *Handler, w *response, r *request) error {
 	if in.After, err = r.markedPart(); err != nil {
 		return err
 	}
-	l, err := r.listing() // for its encoding
+	l, err := h.listing(r) // for its encoding
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (r *request) markedPart() (int, error) {
 
 // listMultipartUploads answers ListMultipartUploads.
 func listMultipartUploads(h *Handler, w *response, r *request) error {
-	l, err := r.listing()
+	l, err := h.listing(r)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import "github.com/carillon-s3/carillon/internal/object"
 // listObjectVersions answers ListObjectVersions. In a bucket that was never
 // versioned every object is its own and only version.
 func listObjectVersions(h *Handler, w *response, r *request) error {
-	l, err := r.listing()
+	l, err := h.listing(r)
 	if err != nil {
 		return err
 	}

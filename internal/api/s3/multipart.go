@@ -20,6 +20,9 @@ func createMultipartUpload(h *Handler, w *response, r *request) error {
 	if err := refuseUnsupported(r); err != nil {
 		return err
 	}
+	if err := h.checkUploadACL(r); err != nil {
+		return err
+	}
 	in := object.CreateUploadInput{Bucket: r.bucket, Key: r.key, StorageClass: r.storageClass()}
 	var err error
 	if in.Metadata, err = metadata(r); err != nil {

@@ -38,6 +38,9 @@ func postObject(h *Handler, w *response, r *request) error {
 	if in.Tags, err = h.newTags(r); err != nil {
 		return err
 	}
+	if err := h.checkUploadACL(r); err != nil {
+		return err
+	}
 	info, err := h.Service.Put(r.Context(), in)
 	if err != nil {
 		return err

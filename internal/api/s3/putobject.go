@@ -17,6 +17,9 @@ func putObject(h *Handler, w *response, r *request) error {
 	if err := refuseUnsupported(r); err != nil {
 		return err
 	}
+	if err := h.checkUploadACL(r); err != nil {
+		return err
+	}
 	size, err := bodySize(r)
 	if err != nil {
 		return err

@@ -78,22 +78,23 @@ func bucketConfigurationRoutes() []route {
 	for _, c := range []struct {
 		name, query string
 		get, put    iam.Action
-		handler     handlerFunc
+		read        handlerFunc
+		clear       handlerFunc
 	}{
-		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent)},
-		{"ObjectLockConfiguration", "object-lock", iam.ActionGetBucketObjectLock, iam.ActionPutBucketObjectLock, unconfigured(errObjectLockNotFound)},
-		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite)},
-		{"BucketAccelerate", "accelerate", iam.ActionGetBucketAccelerate, iam.ActionPutBucketOtherConfiguration, constant("AccelerateConfiguration", "", "")},
-		{"BucketLogging", "logging", iam.ActionGetBucketLogging, iam.ActionPutBucketOtherConfiguration, constant("BucketLoggingStatus", "", "")},
-		{"BucketInventory", "inventory", iam.ActionGetBucketInventory, iam.ActionPutBucketOtherConfiguration, absent},
-		{"BucketAnalytics", "analytics", iam.ActionGetBucketAnalytics, iam.ActionPutBucketOtherConfiguration, absent},
-		{"BucketMetrics", "metrics", iam.ActionGetBucketMetrics, iam.ActionPutBucketOtherConfiguration, absent},
-		{"BucketIntelligentTiering", "intelligent-tiering", iam.ActionGetBucketIntelligentTiering, iam.ActionPutBucketOtherConfiguration, absent},
+		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent), absent},
+		{"ObjectLockConfiguration", "object-lock", iam.ActionGetBucketObjectLock, iam.ActionPutBucketObjectLock, unconfigured(errObjectLockNotFound), absent},
+		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite), nothingToRemove},
+		{"BucketAccelerate", "accelerate", iam.ActionGetBucketAccelerate, iam.ActionPutBucketOtherConfiguration, constant("AccelerateConfiguration", "", ""), absent},
+		{"BucketLogging", "logging", iam.ActionGetBucketLogging, iam.ActionPutBucketOtherConfiguration, constant("BucketLoggingStatus", "", ""), absent},
+		{"BucketInventory", "inventory", iam.ActionGetBucketInventory, iam.ActionPutBucketOtherConfiguration, emptyList("ListInventoryConfigurationsResult"), unconfigured(errNoSuchConfiguration)},
+		{"BucketAnalytics", "analytics", iam.ActionGetBucketAnalytics, iam.ActionPutBucketOtherConfiguration, emptyList("ListBucketAnalyticsConfigurationResult"), unconfigured(errNoSuchConfiguration)},
+		{"BucketMetrics", "metrics", iam.ActionGetBucketMetrics, iam.ActionPutBucketOtherConfiguration, emptyList("ListMetricsConfigurationsResult"), unconfigured(errNoSuchConfiguration)},
+		{"BucketIntelligentTiering", "intelligent-tiering", iam.ActionGetBucketIntelligentTiering, iam.ActionPutBucketOtherConfiguration, emptyList("ListBucketIntelligentTieringConfigurationsOutput"), unconfigured(errNoSuchConfiguration)},
 	} {
 		rows = append(rows,
-			route{operation: "Get" + c.name, method: get, scope: onBucket, query: c.query, action: c.get, handler: c.handler},
+			route{operation: "Get" + c.name, method: get, scope: onBucket, query: c.query, action: c.get, handler: c.read},
 			route{operation: "Put" + c.name, method: put, scope: onBucket, query: c.query, action: c.put, handler: absent},
-			route{operation: "Delete" + c.name, method: remove, scope: onBucket, query: c.query, action: c.put, handler: absent})
+			route{operation: "Delete" + c.name, method: remove, scope: onBucket, query: c.query, action: c.put, handler: c.clear})
 	}
 	return rows
 }
