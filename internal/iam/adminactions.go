@@ -34,5 +34,7 @@ const (
 	AdminUpdateServiceAccount Action = "admin:UpdateServiceAccount"
 	AdminRemoveServiceAccount Action = "admin:RemoveServiceAccount"
 	AdminListServiceAccounts  Action = "admin:ListServiceAccounts"
+	AdminGetBucketQuota       Action = "admin:GetBucketQuota"
+	AdminSetBucketQuota       Action = "admin:SetBucketQuota"
 	AdminListTemporary        Action = "admin:ListTemporaryAccounts"
 )

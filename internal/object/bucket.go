@@ -122,6 +122,9 @@ func (s *Service) DeleteBucket(ctx context.Context, req event.Request, name stri
 	if errors.Is(err, kv.ErrConflict) {
 		return fmt.Errorf("%w: bucket %s", ErrContended, name)
 	}
+	if err == nil {
+		s.quotas.forget(b.ID)
+	}
 	return err
 }
 

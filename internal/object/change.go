@@ -39,6 +39,8 @@ type tx struct {
 	// versioned: then current is all there is to a key.
 	reader kv.Reader
 	batch  kv.Batch
+	// grown is by how many bytes the bucket's versions grow; below 0 they shrink.
+	grown int64
 }
 
 // decision looks at t, writes the change into t.batch and returns the event
@@ -67,7 +69,15 @@ func (s *Service) apply(ctx context.Context, bucketName, key string, decide deci
 		if err != nil {
 			return kv.Position{}, err
 		}
+		settle, err := s.reserve(ctx, t)
+		if errors.Is(err, errTryAgain) {
+			continue
+		}
+		if err != nil {
+			return kv.Position{}, err
+		}
 		positions, err := s.store.Commit(ctx, &t.batch)
+		settle(err)
 		if errors.Is(err, kv.ErrConflict) {
 			continue
 		}
@@ -154,6 +164,7 @@ func (t *tx) setCurrent(v *versionRecord) error {
 // dropContent gives up the bytes of v. Inlined ones go with the commit; stored
 // ones lose this user, and the collector looks at them an hour later.
 func (t *tx) dropContent(v *versionRecord) {
+	t.grown -= v.Size
 	if id, ok := v.content(); ok {
 		t.batch.Delete(id.key())
 	}

@@ -25,6 +25,7 @@ import (
 // the place of the null version.
 func (t *tx) place(ctx context.Context, v *versionRecord) error {
 	v.VersionID = t.newID()
+	t.grown += v.Size
 	if err := t.makeRoom(ctx, v.VersionID); err != nil {
 		return err
 	}

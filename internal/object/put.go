@@ -30,7 +30,7 @@ const (
 // once, also when the decision has to be taken again.
 //
 // Errors: ErrNoSuchBucket, ErrBadDigest, ErrIncompleteBody, ErrEntityTooLarge,
-// ErrPreconditionFailed, ErrNoSpace, ErrUnsure, those of Body, and those of the
+// ErrPreconditionFailed, ErrQuotaExceeded, ErrNoSpace, ErrUnsure, those of Body, and those of the
 // name rules.
 func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err := checkPut(in); err != nil {
@@ -49,6 +49,9 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 		return Info{}, err
 	}
 	if err := s.journal.Admit(b.consumers(in.Event, in.Key)); err != nil {
+		return Info{}, err
+	}
+	if err := s.admitBytes(ctx, b, in.Key, in.Size); err != nil {
 		return Info{}, err
 	}
 	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: in.Checksum})

@@ -41,6 +41,8 @@ type bucketRecord struct {
 	PublicAccess *PublicAccessBlock `cbor:"10,keyasint,omitempty"`
 	// OwnerEnforced says that ownership controls were put.
 	OwnerEnforced bool `cbor:"11,keyasint,omitempty"`
+	// Quota is nil if the bucket has none.
+	Quota *quotaRecord `cbor:"15,keyasint,omitempty"`
 }
 
 // versionRecord is the stored form of one version: one version byte, the stamp

@@ -46,6 +46,7 @@ type Service struct {
 	ids      atomic.Uint64 // counts buckets made in this incarnation
 	uploads  atomic.Uint64 // counts uploads begun in this incarnation
 	access   accessState
+	quotas   quotas
 	pins     pins
 	// Less in tests: s3.MinPartBytes, collectAfter and forgetAfter.
 	minPart                   int64

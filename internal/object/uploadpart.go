@@ -51,6 +51,9 @@ func (s *Service) uploadPart(ctx context.Context, in PartInput, choose func(*upl
 	if err != nil {
 		return Part{}, err
 	}
+	if err := s.admitPart(ctx, in); err != nil {
+		return Part{}, err
+	}
 	kept, err := choose(up.uploadRecord, in.Checksum)
 	if err != nil {
 		return Part{}, err

@@ -30,13 +30,23 @@ func (s *Service) Usage(ctx context.Context) ([]BucketUsage, error) {
 	out := make([]BucketUsage, len(buckets))
 	for i, b := range buckets {
 		out[i].Name = b.Name
-		for _, prefix := range []byte{prefixCurrent, prefixVersion} {
-			if err := s.countRows(ctx, inBucket(prefix, b.ID), &out[i]); err != nil {
-				return nil, err
-			}
+		end := s.quotas.there(b.ID).count()
+		err := s.countBucket(ctx, b.ID, &out[i])
+		end(out[i].Bytes, err)
+		if err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
+}
+
+func (s *Service) countBucket(ctx context.Context, id uint64, u *BucketUsage) error {
+	for _, prefix := range []byte{prefixCurrent, prefixVersion} {
+		if err := s.countRows(ctx, inBucket(prefix, id), u); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // countRows counts the versions in the rows that begin with prefix.

@@ -11,6 +11,7 @@ import (
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
 	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/cors"
 	"github.com/carillon-s3/carillon/internal/iam"
 )
 
@@ -35,6 +36,7 @@ const (
 	// Of the sub-system api in MinIO.
 	envStaleExpiry  = "API_STALE_UPLOADS_EXPIRY"
 	envStaleEvery   = "API_STALE_UPLOADS_CLEANUP_INTERVAL"
+	envAllowOrigin  = "API_CORS_ALLOW_ORIGIN"
 	envDomain       = "DOMAIN"
 	envCertsDir     = "CERTS_DIR"
 	envCertPassword = "CERT_PASSWD"
@@ -48,7 +50,7 @@ func knownEnv() []string {
 		envConfigFile, envRootUser, envRootPassword, envAccessKey, envSecretKey,
 		envRootUser + fileSuffix, envRootPassword + fileSuffix, envAccessKey + fileSuffix, envSecretKey + fileSuffix,
 		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, envMetricsAuth,
-		envJournalAge, envJournalBytes, envStaleExpiry, envStaleEvery, "SHUTDOWN_TIMEOUT",
+		envJournalAge, envJournalBytes, envStaleExpiry, envStaleEvery, envAllowOrigin, "SHUTDOWN_TIMEOUT",
 		// Of the console, which is not there yet, and of the start scripts of
 		// packages.
 		"BROWSER_REDIRECT_URL", "BROWSER", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",
@@ -221,6 +223,20 @@ func (e *environment) domains() (*s3api.Domains, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, variable, err)
 	}
 	return domains, nil
+}
+
+// origins are those whose programs may talk to buckets without CORS rules: all,
+// unless some are named.
+func (e *environment) origins() (cors.Origins, error) {
+	list, variable, _ := e.Lookup(envAllowOrigin)
+	origins, err := cors.ParseOrigins(list)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, variable, err)
+	}
+	if len(origins) == 0 {
+		return cors.Origins{cors.AnyOrigin}, nil
+	}
+	return origins, nil
 }
 
 // trustedProxies reads a comma-separated list of addresses and networks.

@@ -7,6 +7,28 @@ import (
 	"time"
 )
 
+func TestAllowOrigins(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"": "*", "*": "*", "https://a.example,https://*.b.example": "https://a.example https://*.b.example", "none": "none",
+	} {
+		env, err := newEnvironment([]string{"MINIO_API_CORS_ALLOW_ORIGIN=" + value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := env.origins(); err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%q: %v, %v", value, got, err)
+		}
+	}
+	env, err := newEnvironment([]string{"MINIO_API_CORS_ALLOW_ORIGIN=*.*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.origins(); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "MINIO_API_CORS_ALLOW_ORIGIN") {
+		t.Errorf("two wildcards: %v", err)
+	}
+}
+
 func TestStaleUploads(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -5,6 +5,7 @@ import (
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
 	"github.com/carillon-s3/carillon/internal/certs"
+	"github.com/carillon-s3/carillon/internal/cors"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/journal"
 )
@@ -19,7 +20,9 @@ type settings struct {
 	publicURL   string
 	proxies     []netip.Prefix
 	domains     *s3api.Domains
-	certs       *certs.Dir
+	// origins may talk to buckets without CORS rules.
+	origins cors.Origins
+	certs   *certs.Dir
 	// reserve is the free space below which writes are refused; 0 leaves it to
 	// the store.
 	reserve uint64
@@ -56,6 +59,9 @@ func newSettings(c Config) (*settings, error) {
 		return nil, err
 	}
 	if s.domains, err = env.domains(); err != nil {
+		return nil, err
+	}
+	if s.origins, err = env.origins(); err != nil {
 		return nil, err
 	}
 	if s.certs, err = openCerts(c, env); err != nil {

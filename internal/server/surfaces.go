@@ -24,14 +24,14 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	verifier := iam.New(iam.Config{Credentials: s.identities, Region: s.set.region})
 	objects := s3api.New(s3api.Config{
 		Service: s.objects, Verifier: verifier, Encoder: encoder,
-		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies, Domains: s.set.domains,
+		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies, Domains: s.set.domains, AllowOrigins: s.set.origins,
 		Draining: s.draining, Hold: holdAnswer, Logger: s.log, Observe: s.observeRequest,
 	})
 	administration := admin.New(admin.Config{
 		Settings: s.config, Identities: s.identities, TrustedProxies: s.set.proxies, Verifier: verifier, Targets: s.dispatcher,
 		Health: health{s}, Control: control{s.stops}, TargetID: targetID, Usage: s.usage,
 		DeploymentID: s.deployment, Region: s.set.region, Version: Version(), HostID: encoder.HostID,
-		Folder: s.set.folder, Logger: s.log,
+		Folder: s.set.folder, Logger: s.log, Quotas: s.objects,
 		Events: admin.Events{Journal: s.journal, Objects: s.objects, Delivery: s.dispatcher, Encoder: encoder},
 	})
 	scrapes := metrics.New(metrics.Config{

@@ -8,7 +8,7 @@ import (
 	"github.com/carillon-s3/carillon/test/harness"
 )
 
-// TestCORS sets a bucket's rules by `mc cors`, asks as a browser does, also after
+// TestCORS finds all origins allowed at first, sets a bucket's rules by `mc cors`, asks as a browser does, also after
 // the server was killed, and removes them.
 func TestCORS(t *testing.T) {
 	t.Parallel()
@@ -35,7 +35,7 @@ func TestCORS(t *testing.T) {
 			t.Errorf("%s: %d, origin %q", what, resp.StatusCode, got)
 		}
 	}
-	preflight("at first", http.StatusForbidden, "")
+	preflight("at first", http.StatusNoContent, "https://app.example")
 	rules := `<CORSConfiguration><CORSRule><AllowedOrigin>https://*.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>` +
 		`<AllowedHeader>*</AllowedHeader><MaxAgeSeconds>600</MaxAgeSeconds></CORSRule></CORSConfiguration>`
 	mc.OK("cors", "set", "myminio/data", write(t, "cors.xml", rules))
@@ -48,6 +48,8 @@ func TestCORS(t *testing.T) {
 	preflight("set, and killed", http.StatusOK, "https://app.example")
 	mc.Refused("cors", "set", "myminio/data", write(t, "bad.xml", strings.ReplaceAll(rules, "PUT", "PATCH")))
 	preflight("refused", http.StatusOK, "https://app.example")
+	mc.OK("cors", "set", "myminio/data", write(t, "other.xml", strings.ReplaceAll(rules, "https://*.example", "https://other.test")))
+	preflight("of others", http.StatusForbidden, "")
 	mc.OK("cors", "remove", "myminio/data")
-	preflight("removed", http.StatusForbidden, "")
+	preflight("removed", http.StatusNoContent, "https://app.example")
 }

@@ -67,7 +67,7 @@ type BucketUsage struct {
 }
 
 // Config is what a Handler needs. Settings, Identities, Verifier, Targets, Health,
-// Control and Events are required.
+// Control, Events and Quotas are required.
 type Config struct {
 	Settings *config.Store
 	// Identities are users, groups, policies and access keys.
@@ -79,6 +79,7 @@ type Config struct {
 	Health         Health
 	Control        Control
 	Events         Events
+	Quotas         Quotas
 	// TargetID names the target of an instance; false if it is none. Settings
 	// that were just set are checked by it.
 	TargetID func(config.Instance) (event.TargetID, bool)

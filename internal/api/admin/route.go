@@ -48,7 +48,7 @@ func routes() map[string]route {
 		"DELETE clear-config-history-kv": {query: []string{"restoreId"}, serve: (*Handler).clearHistory, action: iam.AdminConfigUpdate},
 		"PUT restore-config-history-kv":  {query: []string{"restoreId"}, serve: (*Handler).restoreHistory, action: iam.AdminConfigUpdate},
 	}
-	for _, more := range []map[string]route{userRoutes(), groupRoutes(), policyRoutes(), accessKeyRoutes()} {
+	for _, more := range []map[string]route{userRoutes(), groupRoutes(), policyRoutes(), accessKeyRoutes(), quotaRoutes()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -66,11 +66,11 @@ func serviceAction(q url.Values) iam.Action {
 var notImplemented = []string{
 	"accountinfo", "background-heal", "bandwidth",
 	"cancel-job", "describe-job", "export-bucket-metadata", "export-iam",
-	"get-bucket-quota", "heal", "healthinfo", "idp", "idp-config", "import-bucket-metadata",
+	"heal", "healthinfo", "idp", "idp-config", "import-bucket-metadata",
 	"import-iam", "import-iam-v2", "info-access-key", "inspect-data", "kms",
 	"list-jobs", "list-remote-targets",
 	"log", "metrics", "pools", "profile", "profiling", "rebalance",
-	"remove-remote-target", "replication", "set-bucket-quota",
+	"remove-remote-target", "replication",
 	"set-policy", "set-remote-target", "site-replication",
 	"speedtest", "start-job", "status-job", "tier", "tier-stats", "top", "trace",
 	"update",

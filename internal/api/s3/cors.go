@@ -23,9 +23,6 @@ const varyCORS = "Origin, " + headerRequestHeaders + ", " + headerRequestMethod
 // object", Amazon S3 API reference). It asks without credentials, so the answer
 // is the same for a bucket without rules and for none.
 func (h *Handler) preflight(w *response, r *request) error {
-	if r.bucket == "" {
-		return errMethodNotAllowed
-	}
 	if r.head("Origin") == "" {
 		return errBadRequest.says("Insufficient information. Origin request header needed.")
 	}
@@ -36,29 +33,77 @@ func (h *Handler) preflight(w *response, r *request) error {
 	if !cors.KnownMethod(method) {
 		return errBadRequest.says("Invalid " + headerRequestMethod + ": " + method)
 	}
-	config, err := h.Service.CORS(r.Context(), r.bucket)
-	if err != nil && !errors.Is(err, object.ErrNoSuchBucket) {
+	config, err := h.corsRules(r)
+	if err != nil {
 		return err
 	}
-	if config == nil {
+	switch {
+	case config == nil && h.shareAll(w, r):
+		return w.empty(http.StatusNoContent)
+	case r.bucket == "":
+		return errMethodNotAllowed
+	case config == nil:
 		return errAccessForbidden.says("CORSResponse: CORS is not enabled for this bucket.")
-	}
-	if !w.share(r, config) {
+	case !w.share(r, config):
 		return errAccessForbidden
 	}
 	return w.empty(http.StatusOK)
 }
 
+// corsRules are those of the request's bucket; nil if it has none, or there is no
+// such bucket.
+func (h *Handler) corsRules(r *request) (*cors.Config, error) {
+	if r.bucket == "" {
+		return nil, nil
+	}
+	config, err := h.Service.CORS(r.Context(), r.bucket)
+	if errors.Is(err, object.ErrNoSuchBucket) {
+		return nil, nil
+	}
+	return config, err
+}
+
 // shareAnswer lets a program of another origin read the answer, also that of an
-// error, if the bucket's rules say so. Nothing is refused: that is for the browser.
+// error, if the bucket's rules say so or, where it has none, the server's setting.
+// Nothing is refused: that is for the browser.
 func (h *Handler) shareAnswer(w *response, r *request) {
-	if r.bucket == "" || r.head("Origin") == "" {
+	if r.head("Origin") == "" {
 		return
 	}
-	// An error is met, and told, by the operation itself.
-	if config, err := h.Service.CORS(r.Context(), r.bucket); err == nil && config != nil {
+	config, err := h.corsRules(r)
+	switch {
+	case err != nil: // is met, and told, by the operation itself
+	case config == nil:
+		h.shareAll(w, r)
+	default:
 		w.share(r, config)
 	}
+}
+
+// exposedHeaders are what MinIO lets programs of other origins read.
+const exposedHeaders = "Date, Etag, Server, Connection, Accept-Ranges, Content-Range, Content-Encoding, Content-Length, Content-Type, " +
+	"Content-Disposition, Last-Modified, Content-Language, Cache-Control, Retry-After, X-Amz-Bucket-Region, Expires, X-Amz*, *"
+
+// shareAll sets the headers for the origins that may talk to buckets without rules,
+// as MinIO sets them, and reports whether the request's is one. What it asks for is
+// allowed: requests are signed, and a browser adds nothing to them by itself.
+func (h *Handler) shareAll(w *response, r *request) bool {
+	w.set("Vary", varyCORS)
+	origin := r.head("Origin")
+	if !h.AllowOrigins.Allow(origin) {
+		return false
+	}
+	w.set("Access-Control-Allow-Origin", origin)
+	w.set("Access-Control-Allow-Credentials", "true")
+	if r.Method != http.MethodOptions {
+		w.set("Access-Control-Expose-Headers", exposedHeaders)
+		return true
+	}
+	w.set("Access-Control-Allow-Methods", r.head(headerRequestMethod))
+	if asked := requestedHeaders(r.Header[headerRequestHeaders]); len(asked) > 0 {
+		w.set("Access-Control-Allow-Headers", strings.Join(asked, ", "))
+	}
+	return true
 }
 
 // share sets the headers of the rule that a request fits, and reports whether one

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	s3api "github.com/carillon-s3/carillon/internal/api/s3"
+	"github.com/carillon-s3/carillon/internal/cors"
 )
 
 // corsRule is a rule's element.
@@ -179,5 +182,50 @@ func TestShareAnswer(t *testing.T) {
 	}
 	if got := s.keys(t, "bkt"); fmt.Sprint(got) != "[k new]" {
 		t.Errorf("stored: %s", got)
+	}
+}
+
+// TestOriginsOfBucketsWithoutRules: the server's setting holds where a bucket has no
+// rules, and nowhere else.
+func TestOriginsOfBucketsWithoutRules(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *s3api.Config) { c.AllowOrigins = cors.Origins{"https://*.example"} })
+	s.bucket(t, "plain")
+	s.bucket(t, "ruled")
+	rules := corsDocument(corsRule("<AllowedHeader>*</AllowedHeader><AllowedMethod>GET</AllowedMethod><AllowedOrigin>https://other.test</AllowedOrigin>"))
+	if got := s.do(t, raw{method: "PUT", path: "/ruled?cors", body: rules}); got.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	const good, bad, other = "https://app.example", "https://app.test", "https://other.test"
+	for i, c := range []struct {
+		method, path, origin string
+		status               int
+		allowed              string
+	}{
+		{"OPTIONS", "/", good, 204, good},
+		{"OPTIONS", "/plain/k", good, 204, good},
+		{"OPTIONS", "/nosuch/k", good, 204, good},
+		{"OPTIONS", "/plain/k", bad, 403, ""},
+		{"OPTIONS", "/ruled/k", good, 403, ""},
+		{"OPTIONS", "/ruled/k", other, 200, other},
+		{"GET", "/", good, 200, good},
+		{"GET", "/plain", good, 200, good},
+		{"GET", "/plain/missing", good, 404, good},
+		{"GET", "/plain", bad, 200, ""},
+		{"GET", "/ruled", good, 200, ""},
+		{"GET", "/ruled", other, 200, other},
+	} {
+		header := map[string]string{"Origin": c.origin}
+		if c.method == http.MethodOptions {
+			header["Access-Control-Request-Method"] = "GET"
+			header["Access-Control-Request-Headers"] = "authorization, X-Amz-Date"
+		}
+		got := s.do(t, raw{method: c.method, path: c.path, header: header, unsigned: c.method == http.MethodOptions})
+		if got.StatusCode != c.status || got.Header.Get("Access-Control-Allow-Origin") != c.allowed {
+			t.Errorf("%d: %s %s of %s: %d %v", i, c.method, c.path, c.origin, got.StatusCode, got.Header)
+		}
+		if c.status == 204 && got.Header.Get("Access-Control-Allow-Headers") != "authorization, x-amz-date" {
+			t.Errorf("%d: %v", i, got.Header)
+		}
 	}
 }

@@ -86,6 +86,7 @@ var (
 	errSignatureDoesNotMatch      = newCode("SignatureDoesNotMatch", http.StatusForbidden, "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
 	errSlowDown                   = newCode("SlowDown", http.StatusServiceUnavailable, "Please reduce your request rate.")
 	errContentSHA256Mismatch      = newCode("XAmzContentSHA256Mismatch", http.StatusBadRequest, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+	errQuotaExceeded              = newCode("XMinioAdminBucketQuotaExceeded", http.StatusBadRequest, "Bucket quota exceeded")
 	errXMinioInvalidObjectName    = newCode("XMinioInvalidObjectName", http.StatusBadRequest, "Object name contains unsupported characters.")
 	errXMinioStorageFull          = newCode("XMinioStorageFull", http.StatusInsufficientStorage, "The server has too little free space to accept writes. Delete objects or free some space, and try again.")
 )

@@ -87,6 +87,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Domains are those below which a host names a bucket; nil means none.
 	Domains *Domains
+	// AllowOrigins are those whose programs may talk to buckets without CORS rules.
+	AllowOrigins cors.Origins
 	// Draining is closed when the server begins to stop: listeners are then
 	// ended, which would otherwise outlast every other request. nil never is.
 	Draining <-chan struct{}
