@@ -24,6 +24,9 @@ func putObject(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	if isTrue(r.head(headerAutoExtract)) {
+		return extractArchive(h, w, r)
+	}
 	in := object.PutInput{
 		Bucket: r.bucket, Key: r.key, Body: r.body, Size: size, Request: r.event(), StorageClass: r.storageClass(),
 	}
