@@ -56,13 +56,16 @@ func StartMosquitto(t T) *Mosquitto {
 	file := m.write("mosquitto.conf", conf.String())
 	server := program(t, "mosquitto")
 	m.command = func() *exec.Cmd { return exec.Command(server, "-c", file) }
-	// CONNECT of MQTT 3.1.1, answered by CONNACK.
-	m.ready = func(ctx context.Context) error {
-		return greets(ctx, m.Open, "\x10\x0d\x00\x04MQTT\x04\x02\x00\x0a\x00\x01p", "\x20\x02\x00\x00")
-	}
+	m.ready = func(ctx context.Context) error { return greets(ctx, m.Open, mqttHello, mqttWelcome) }
 	m.Start()
 	return m
 }
+
+// mqttHello is CONNECT of MQTT 3.1.1, and mqttWelcome the CONNACK that accepts it.
+const (
+	mqttHello   = "\x10\x0d\x00\x04MQTT\x04\x02\x00\x0a\x00\x01p"
+	mqttWelcome = "\x20\x02\x00\x00"
+)
 
 // mosquittoUser is the account that the package made.
 const mosquittoUser = "mosquitto"

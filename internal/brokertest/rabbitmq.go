@@ -18,13 +18,28 @@ const MaxMessage = 1 << 20
 type RabbitMQ struct {
 	*Process
 	Address, TLSAddress string
-	Certs               *Certs
+	// MQTT is the listener of the plugin for it, which asks for no login; empty
+	// without the plugin.
+	MQTT  string
+	Certs *Certs
 
 	epmd *Process
 }
 
 // StartRabbitMQ starts one, with Erlang's port mapper as a process of its own.
 func StartRabbitMQ(t T) *RabbitMQ {
+	t.Helper()
+	return startRabbitMQ(t, false)
+}
+
+// StartRabbitMQWithMQTT starts one that speaks MQTT as well. It acknowledges a
+// message with QoS 1 when the queues of all persistent sessions have it on disk.
+func StartRabbitMQWithMQTT(t T) *RabbitMQ {
+	t.Helper()
+	return startRabbitMQ(t, true)
+}
+
+func startRabbitMQ(t T, speaksMQTT bool) *RabbitMQ {
 	t.Helper()
 	mapper := FreePort(t)
 	r := &RabbitMQ{Certs: NewCerts(t)}
@@ -33,6 +48,12 @@ func StartRabbitMQ(t T) *RabbitMQ {
 	port, tlsPort, dist := FreePort(t), FreePort(t), FreePort(t)
 	r.Address, r.TLSAddress = address(port), address(tlsPort)
 	r.write(".erlang.cookie", rand.Text())
+	enabled, settings := "rabbitmq_auth_mechanism_ssl", ""
+	if speaksMQTT {
+		r.MQTT = address(FreePort(t))
+		enabled += ",rabbitmq_mqtt"
+		settings = fmt.Sprintf("mqtt.listeners.tcp.1 = %s\nmqtt.default_user = %s\nmqtt.default_pass = %s\n", r.MQTT, Login, Password)
+	}
 	conf := r.write("rabbitmq.conf", fmt.Sprintf(`listeners.tcp.1 = %s
 listeners.ssl.1 = %s
 ssl_options.cacertfile = %s
@@ -51,8 +72,8 @@ default_user_tags.administrator = true
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 50MB
 log.console.level = info
-`, r.Address, r.TLSAddress, r.Certs.CA, r.Certs.ServerCert, r.Certs.ServerKey, MaxMessage, Login, Password))
-	plugins, environment := r.write("enabled_plugins", "[rabbitmq_auth_mechanism_ssl]."), r.write("env.conf", "")
+%s`, r.Address, r.TLSAddress, r.Certs.CA, r.Certs.ServerCert, r.Certs.ServerKey, MaxMessage, Login, Password, settings))
+	plugins, environment := r.write("enabled_plugins", "["+enabled+"]."), r.write("env.conf", "")
 	data := r.mkdir("data")
 	server := program(t, "rabbitmq-server")
 	if own := "/usr/lib/rabbitmq/bin/rabbitmq-server"; executable(own) {
@@ -76,7 +97,13 @@ log.console.level = info
 		return cmd
 	}
 	// A protocol header is answered by a method frame.
-	r.ready = func(ctx context.Context) error { return greets(ctx, r.Address, "AMQP\x00\x00\x09\x01", "\x01") }
+	r.ready = func(ctx context.Context) error {
+		err := greets(ctx, r.Address, "AMQP\x00\x00\x09\x01", "\x01")
+		if err == nil && speaksMQTT {
+			err = greets(ctx, r.MQTT, mqttHello, mqttWelcome)
+		}
+		return err
+	}
 	r.Start()
 	return r
 }

@@ -21,11 +21,18 @@ type broker struct {
 	// mirrored returns the mirror: by bucket/key the event that stands there, its
 	// JSON with Records; nil for others.
 	mirrored func(t testing.TB) (map[string][]byte, error)
-	// listens is for a broker that keeps nothing, and passes on what it gets to
-	// those who listen at that moment: it waits until the consumer does again.
-	// Such a broker is not killed: what it had acknowledged and not yet passed on
-	// would be gone, as its users know. It is nil for those that keep events.
+	// listens waits until the consumer does again, where nobody would hear what a
+	// broker passes on before: it keeps nothing, or may have forgotten the consumer
+	// when it was killed. It is nil for those that keep events.
 	listens func(t testing.TB)
+	// keepsNothing: what the broker had acknowledged and not yet passed on is gone
+	// when it is killed, as its users know. So it is not.
+	keepsNothing bool
+	// wire, if not nil, knows which events the broker acknowledged and may have
+	// forgotten when it was killed.
+	wire *mqttWire
+	// figures, if not nil, are for the report.
+	figures func() string
 }
 
 // brokerKind starts a broker of one kind.
@@ -45,6 +52,7 @@ func brokers() []brokerKind {
 		{name: "nats, JetStream", start: natsJetStream},
 		{name: "nats, Streaming", start: natsStreaming},
 		{name: "mqtt", start: mqtt},
+		{name: "mqtt, RabbitMQ", start: mqttRabbit, heavy: true},
 		{name: "nsq", start: nsqd},
 		{name: "postgres, access", start: postgresAccess},
 		{name: "postgres, namespace", start: postgresNamespace},

@@ -23,20 +23,39 @@ import (
 const mqttTopic = "events"
 
 // mqtt is a topic of Mosquitto, with a subscriber whose session lives through its
-// outages. Mosquitto acknowledges a message before it has saved it, and forgets
-// it if it is killed between the two, at times with the session. So it is frozen,
-// and stopped with the grace to save, and never killed.
+// outages. Mosquitto acknowledges a message before it has saved it, and forgets it
+// if it is killed between the two, at times with the session. What it forgot is
+// told by a record of the wire from what was lost.
 func mqtt(t *testing.T) broker {
 	t.Helper()
 	server := brokertest.StartMosquitto(t)
+	wire := startWire(t, server.Open)
 	s := subscribe(t, server.Open)
 	return broker{
-		name: "mqtt", process: server.Process, arn: "arn:minio:sqs::1:mqtt",
-		env: []string{
-			"MINIO_NOTIFY_MQTT_ENABLE_1=on", "MINIO_NOTIFY_MQTT_BROKER_1=tcp://" + server.Open,
-			"MINIO_NOTIFY_MQTT_TOPIC_1=" + mqttTopic, "MINIO_NOTIFY_MQTT_QOS_1=1",
-		},
-		arrived: s.arrived, listens: s.listens,
+		name: "mqtt", process: server.Process, arn: mqttARN, env: mqttEnv(wire.address),
+		arrived: s.arrived, listens: s.listens, wire: wire,
+		figures: func() string { return wire.figures() + ", " + s.figures() },
+	}
+}
+
+// mqttRabbit is a topic of RabbitMQ, which acknowledges a message when the queue
+// of the subscriber's session has it on disk: killed, it forgets nothing.
+func mqttRabbit(t *testing.T) broker {
+	t.Helper()
+	server := brokertest.StartRabbitMQWithMQTT(t)
+	s := subscribe(t, server.MQTT)
+	return broker{
+		name: "mqtt, RabbitMQ", process: server.Process, arn: mqttARN, env: mqttEnv(server.MQTT),
+		arrived: s.arrived, figures: s.figures,
+	}
+}
+
+const mqttARN = "arn:minio:sqs::1:mqtt"
+
+func mqttEnv(address string) []string {
+	return []string{
+		"MINIO_NOTIFY_MQTT_ENABLE_1=on", "MINIO_NOTIFY_MQTT_BROKER_1=tcp://" + address,
+		"MINIO_NOTIFY_MQTT_TOPIC_1=" + mqttTopic, "MINIO_NOTIFY_MQTT_QOS_1=1",
 	}
 }
 
@@ -51,6 +70,9 @@ type mqttSubscriber struct {
 	mark string
 	got  []seen
 	err  error
+	// sessions are those that the broker had nothing of when the subscriber came,
+	// of so many connections.
+	sessions, connections int
 }
 
 // subscribe starts a subscriber that ends with the test, and waits for its
@@ -89,7 +111,8 @@ func (s *mqttSubscriber) listens(t testing.TB) {
 	})
 }
 
-// publish sends a message on a connection of its own, and does not wait.
+// publish sends a message on a connection of its own, and does not wait. It has the
+// quality of service of the events, so that it comes behind those before it.
 func (s *mqttSubscriber) publish(body string) error {
 	conn, err := net.Dial("tcp", s.address)
 	if err != nil {
@@ -101,6 +124,7 @@ func (s *mqttSubscriber) publish(body string) error {
 	connect.ClientIdentifier = "marker"
 	message := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 	message.TopicName, message.Payload = mqttTopic, []byte(body)
+	message.Qos, message.MessageID = 1, 1
 	return errors.Join(connect.Write(conn), message.Write(conn), packets.NewControlPacket(packets.Disconnect).Write(conn))
 }
 
@@ -145,9 +169,7 @@ func (s *mqttSubscriber) converse(conn net.Conn) {
 		}
 		switch p := packet.(type) {
 		case *packets.ConnackPacket:
-			if p.ReturnCode != packets.Accepted {
-				s.fail(fmt.Errorf("the subscriber is refused: %s", packets.ConnackReturnCodes[p.ReturnCode]))
-			}
+			s.welcomed(p)
 		case *packets.PublishPacket:
 			s.take(p.Payload)
 			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
@@ -155,6 +177,26 @@ func (s *mqttSubscriber) converse(conn net.Conn) {
 			_ = ack.Write(conn)
 		}
 	}
+}
+
+func (s *mqttSubscriber) welcomed(p *packets.ConnackPacket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.ReturnCode != packets.Accepted {
+		s.err = fmt.Errorf("the subscriber is refused: %s", packets.ConnackReturnCodes[p.ReturnCode])
+		return
+	}
+	s.connections++
+	if !p.SessionPresent {
+		s.sessions++
+	}
+}
+
+// figures are for the report.
+func (s *mqttSubscriber) figures() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf("%d connections of the subscriber, %d of them without a session", s.connections, s.sessions)
 }
 
 func (s *mqttSubscriber) take(body []byte) {

@@ -167,7 +167,7 @@ func natsCore(t *testing.T) broker {
 	}
 	natsFlush(t, nc)
 	b := natsBroker("core", server.Process, server.Address)
-	b.listens = func(t testing.TB) { natsFlush(t, nc) }
+	b.keepsNothing, b.listens = true, func(t testing.TB) { natsFlush(t, nc) }
 	b.arrived = func(t testing.TB) ([]seen, error) {
 		natsFlush(t, nc)
 		handled := make(chan struct{})

@@ -79,4 +79,13 @@ func TestTheOutageCheckSeesLoss(t *testing.T) {
 			t.Errorf("one row was forgotten, and nothing else: %s\n%s", r, strings.Join(r.details, "\n"))
 		}
 	})
+	t.Run("a message without PUBACK", func(t *testing.T) {
+		b := mqtt(t)
+		b.wire.swallow = deliveries / 2
+		r, _ := runOutages(t, b, 0, time.Second)
+		harness.Report(t, "broker: a publisher of MQTT that drops one message: %s", r)
+		if r.lostEvents != 1 || r.faults() != 1 {
+			t.Errorf("one message was dropped, and nothing else: %s\n%s", r, strings.Join(r.details, "\n"))
+		}
+	})
 }

@@ -17,13 +17,16 @@ type state struct {
 // tally counts operations of one kind.
 type tally struct{ acknowledged, lostEvents int }
 
-// report is the outcome of a run. All but acknowledged, events and duplicates
-// must be 0.
+// report is the outcome of a run. All but acknowledged, events, forgotten
+// and duplicates must be 0.
 type report struct {
 	acknowledged int
 	// events are distinct ones.
 	events     int
 	lostEvents int
+	// forgotten counts events that a broker acknowledged and then forgot, as it
+	// may when it is killed; they are not lost by us.
+	forgotten int
 	// lostObjects counts keys that do not show the last acknowledged or a later
 	// unsure write, byte for byte.
 	lostObjects int
@@ -60,10 +63,14 @@ func (r *report) faults() int {
 }
 
 func (r *report) String() string {
-	return fmt.Sprintf("acknowledged %d, events %d, lost events %d, lost objects %d, order violations %d, "+
+	text := fmt.Sprintf("acknowledged %d, events %d, lost events %d, lost objects %d, order violations %d, "+
 		"phantoms %d, disagreements %d, stale rows %d, duplicates %d",
 		r.acknowledged, r.events, r.lostEvents, r.lostObjects, r.orderViolations,
 		r.phantoms, r.disagreements, r.staleRows, r.duplicates)
+	if r.forgotten > 0 {
+		text += fmt.Sprintf(", forgotten by the broker %d", r.forgotten)
+	}
+	return text
 }
 
 // byKind tells what was acknowledged and lost of each kind.
@@ -79,16 +86,27 @@ func (r *report) byKind() string {
 
 // check compares what was done with what arrived and with what is there.
 func check(done history, arrived []seen, now map[string]state) *report {
-	r := &report{kinds: make(map[kind]tally)}
+	return checkBut(done, arrived, nil, now)
+}
+
+// checkBut is check where some events need not have arrived: their broker forgot
+// them.
+func checkBut(done history, arrived, forgotten []seen, now map[string]state) *report {
+	r := &report{kinds: make(map[kind]tally), forgotten: len(forgotten)}
 	first := r.distinct(arrived)
 	r.events = len(first)
 	byKey := make(map[string][]seen)
 	for _, s := range first {
 		byKey[s.key] = append(byKey[s.key], s)
 	}
+	but := make(map[string][]seen)
+	for _, s := range forgotten {
+		but[s.key] = append(but[s.key], s)
+	}
 	for _, key := range slices.Sorted(maps.Keys(done)) {
 		events := byKey[key]
 		r.order(key, events)
+		events = append(events, but[key]...)
 		slices.SortStableFunc(events, bySequencer)
 		m := r.match(key, done[key], events)
 		if r.object(key, done[key], now[key]) {

@@ -36,6 +36,8 @@ type fault struct {
 	begin, end func(*brokertest.Process)
 	// hangs: its connections stay, and nothing answers on them.
 	hangs bool
+	// kills: it has no time to save what it has.
+	kills bool
 }
 
 func faults(b broker) []fault {
@@ -43,8 +45,8 @@ func faults(b broker) []fault {
 		{name: "frozen", begin: (*brokertest.Process).Freeze, end: (*brokertest.Process).Thaw, hangs: true},
 		{name: "stopped", begin: (*brokertest.Process).Stop, end: (*brokertest.Process).Start},
 	}
-	if b.listens == nil {
-		all = append([]fault{{name: "killed", begin: (*brokertest.Process).Kill, end: (*brokertest.Process).Start}}, all...)
+	if !b.keepsNothing {
+		all = append([]fault{{name: "killed", begin: (*brokertest.Process).Kill, end: (*brokertest.Process).Start, kills: true}}, all...)
 	}
 	return all
 }
@@ -140,6 +142,9 @@ func (r *outageRun) outage(t *testing.T, f fault, strike, timesOut bool) {
 	t.Helper()
 	before := r.metric(t, "carillon_target_send_errors_total")
 	f.begin(r.broker.process)
+	if r.broker.wire != nil && !f.hangs {
+		r.broker.wire.ended(f.kills)
+	}
 	r.load.acknowledge(t, outageWrites)
 	if strike {
 		r.server.Kill()
@@ -161,8 +166,8 @@ func (r *outageRun) outage(t *testing.T, f fault, strike, timesOut bool) {
 	r.serves(t)
 }
 
-// recover ends an outage. The server is held while the consumer of a broker that
-// keeps nothing comes back: nobody would hear what it sent meanwhile.
+// recover ends an outage. The server is held while a consumer comes back whose
+// broker keeps nothing for it: nobody would hear what it sent meanwhile.
 func (r *outageRun) recover(t *testing.T, f fault) {
 	t.Helper()
 	if r.broker.listens == nil || f.hangs {
@@ -214,13 +219,11 @@ func (r *outageRun) settle(t *testing.T, done history) (*report, string) {
 	now := look(t, client, done)
 	figures := fmt.Sprintf("%d outages, server killed while it was %s, %s", r.outages, r.struck, again(done))
 	if r.broker.mirrored == nil {
-		return readUntil(r.quiet, func() (*report, int) {
-			got, err := r.broker.arrived(t)
-			if err != nil {
-				t.Fatalf("read %s: %v", r.broker.name, err)
-			}
-			return check(done, got, now), len(got)
-		}), figures
+		out := readUntil(r.quiet, func() (*report, int) { return r.arrived(t, done, now) })
+		if r.broker.figures != nil {
+			figures += ", " + r.broker.figures()
+		}
+		return out, figures
 	}
 	events := sightings(r.witness.Settle(lostAfter, func(all []harness.Delivery) bool {
 		return check(done, sightings(all), now).lostEvents == 0
@@ -236,6 +239,29 @@ func (r *outageRun) settle(t *testing.T, done history) (*report, string) {
 		return out, len(rows)
 	})
 	return out, fmt.Sprintf("%s, %d objects in the mirror", figures, len(keys))
+}
+
+// arrived checks what the broker passed on, of which n came. Where a wire was
+// recorded, each event must have been acknowledged on it too, in order: what was
+// not, the target dropped.
+func (r *outageRun) arrived(t *testing.T, done history, now map[string]state) (out *report, n int) {
+	t.Helper()
+	got, err := r.broker.arrived(t)
+	if err != nil {
+		t.Fatalf("read %s: %v", r.broker.name, err)
+	}
+	if r.broker.wire == nil {
+		return check(done, got, now), len(got)
+	}
+	acked, err := r.broker.wire.acknowledged()
+	if err != nil {
+		t.Fatalf("read the wire to %s: %v", r.broker.name, err)
+	}
+	if out := check(done, acked, now); out.faults() > 0 {
+		out.detail("this is of what %s acknowledged", r.broker.name)
+		return out, len(got)
+	}
+	return checkBut(done, got, r.broker.wire.forgotten(got), now), len(got)
 }
 
 // readUntil reads until nothing is missing, or until nothing new was there for
