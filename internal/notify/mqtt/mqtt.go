@@ -7,8 +7,8 @@
 //
 // Acknowledged means PUBACK with qos=1 and PUBCOMP with qos=2. With qos=0, which
 // no broker answers, it means that the message was handed to the connection. The
-// messages of a batch are sent one behind the other, and then the answers are
-// awaited; a broker handles those of a connection in order, so that a batch may
+// messages of a batch are sent one behind the other, and the answers read as they
+// come; a broker handles those of a connection in order, so that a batch may
 // hold several events of one key.
 //
 // Packets and handshake are those of the Paho library. Its client is not used:
@@ -31,9 +31,7 @@ import (
 
 const (
 	// maxBatch is how many messages wait for their answers at once. It must stay
-	// below the number of packet identifiers, 65535, and so small that the
-	// answers to one batch fit into a socket's buffers: they are read after all
-	// was written.
+	// below the number of packet identifiers, 65535.
 	maxBatch      = 1000
 	maxBatchBytes = 4 << 20
 	// maxBatchTwice is the same for qos=2, where a broker has to remember each

@@ -54,29 +54,77 @@ func (s *session) guard(ctx context.Context) (release func() bool) {
 	return context.AfterFunc(ctx, s.drop)
 }
 
-// publish sends batch and reads the answers. The first done messages are
-// acknowledged; with an error, nothing is known of those after.
+// publish sends batch and reads the answers meanwhile: a broker so slow that its
+// time runs out before it has read the batch still has what it acknowledged. The
+// first done messages are; with an error, nothing is known of those after.
 func (s *session) publish(c *Settings, batch []target.Message) (done int, err error) {
+	if c.QoS == 0 {
+		if err := s.write(c, batch, nil); err != nil {
+			return 0, err
+		}
+		return len(batch), nil
+	}
+	releases := make(chan uint16, len(batch)) // holds one of each message, so that reading never waits
+	written := make(chan error, 1)
+	go func() { written <- s.write(c, batch, releases) }()
+	// That ends with the connection, also if it is the writing that notices.
+	done, err = s.answers(len(batch), c.QoS, releases)
+	close(releases)
+	if err != nil {
+		s.drop() // the broker may not read
+	}
+	failed := <-written
+	if err == nil && failed != nil {
+		return 0, failed // the broker answered for what it did not get
+	}
+	return done, errors.Join(failed, err)
+}
+
+// write sends batch, and the releases of those messages that need one as they
+// come, until there are no more.
+func (s *session) write(c *Settings, batch []target.Message, releases <-chan uint16) error {
 	for i := range batch {
 		p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 		p.Qos, p.TopicName, p.Payload = byte(c.QoS), c.Topic, batch[i].Body //nolint:gosec // 0 to 2
 		p.MessageID = uint16(i + 1)                                         //nolint:gosec // up to maxBatch; free, as the batch before is answered
 		if err := p.Write(s.out); err != nil {
-			return 0, fmt.Errorf("publish: %w", err)
+			return fmt.Errorf("publish: %w", err)
+		}
+		for len(releases) > 0 {
+			if err := s.release(<-releases); err != nil {
+				return err
+			}
 		}
 	}
 	if err := s.out.Flush(); err != nil {
-		return 0, fmt.Errorf("publish: %w", err)
+		return fmt.Errorf("publish: %w", err)
 	}
-	if c.QoS == 0 {
-		return len(batch), nil
+	if releases == nil {
+		return nil
 	}
-	return s.answers(len(batch), c.QoS)
+	for id := range releases {
+		err := s.release(id)
+		if err == nil && len(releases) == 0 {
+			err = s.out.Flush()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// answers reads the answers to messages 1 to n.
-func (s *session) answers(n, qos int) (done int, err error) {
-	acked := make([]bool, n+1)
+// release has the broker forget the identifier of a message that it has (QoS 2).
+func (s *session) release(id uint16) error {
+	p := packets.NewControlPacket(packets.Pubrel).(*packets.PubrelPacket)
+	p.MessageID = id
+	return p.Write(s.out)
+}
+
+// answers reads the answers to messages 1 to n, and hands those that the broker
+// waits to have released to releases, each once.
+func (s *session) answers(n, qos int, releases chan<- uint16) (done int, err error) {
+	acked, released := make([]bool, n+1), make([]bool, n+1)
 	for done < n {
 		id, final, err := s.answer(qos)
 		switch {
@@ -84,6 +132,9 @@ func (s *session) answers(n, qos int) (done int, err error) {
 			return done, fmt.Errorf("await the broker's answers: %w", err)
 		case int(id) < 1 || int(id) > n:
 			return done, fmt.Errorf("the broker answered for message %d, which there is not", id)
+		case !final && qos == 2 && !released[id]:
+			released[id] = true
+			releases <- id
 		}
 		acked[id] = acked[id] || final
 		for done < n && acked[done+1] {
@@ -93,14 +144,8 @@ func (s *session) answers(n, qos int) (done int, err error) {
 	return done, nil
 }
 
-// answer reads one answer and takes the step that follows it. Final is the last
-// answer to a message.
+// answer reads one answer. Final is the last answer to a message.
 func (s *session) answer(qos int) (id uint16, final bool, err error) {
-	if s.in.Buffered() == 0 {
-		if err := s.out.Flush(); err != nil {
-			return 0, false, err
-		}
-	}
 	packet, err := packets.ReadPacket(s.in)
 	if err != nil {
 		return 0, false, err
@@ -109,9 +154,7 @@ func (s *session) answer(qos int) (id uint16, final bool, err error) {
 	case *packets.PubackPacket:
 		return p.MessageID, qos == 1, nil
 	case *packets.PubrecPacket:
-		release := packets.NewControlPacket(packets.Pubrel).(*packets.PubrelPacket)
-		release.MessageID = p.MessageID
-		return p.MessageID, false, release.Write(s.out)
+		return p.MessageID, false, nil
 	case *packets.PubcompPacket:
 		return p.MessageID, qos == 2, nil
 	}
