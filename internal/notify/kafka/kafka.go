@@ -47,9 +47,12 @@ const (
 	// replicas.
 	timeout     = 20 * time.Second
 	acksTimeout = 10 * time.Second
-	// metadataAge is how soon the list of partitions may be asked for again: a
-	// topic that was just made has its first leader within that.
+	// metadataAge is how soon the list of partitions may be asked for again.
 	metadataAge = 250 * time.Millisecond
+	// topicWait is how long a topic that is not there is waited for: brokers that
+	// make it when it is asked for say that it is unknown until it has leaders,
+	// and so do those that never will.
+	topicWait = 5 * time.Second
 	// idHeader is the header of a record with the event's id.
 	idHeader = "event-id"
 	// clientID is what quotas and logs of brokers know this client by.
@@ -246,15 +249,15 @@ func (p *producer) record(m *target.Message) *kgo.Record {
 	}
 }
 
-// connected returns the client, or makes one that has reached a broker: the
-// errors of that say more than what the library says of records that wait for
-// one.
+// connected returns the client, or makes one that has reached a broker which has
+// the topic: the errors of that say more than what the library says of records
+// that wait for one.
 func (p *producer) connected(ctx context.Context) (*kgo.Client, error) {
 	client, err := p.opened()
 	if client != nil || err != nil {
 		return client, err
 	}
-	if client, err = p.dial(ctx); err != nil {
+	if client, err = p.dial(ctx, p.awaitTopic); err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
@@ -277,7 +280,8 @@ func (p *producer) opened() (*kgo.Client, error) {
 	return p.client, nil
 }
 
-func (p *producer) dial(ctx context.Context) (*kgo.Client, error) {
+// dial makes a client, reaches a broker, and does what then says with it.
+func (p *producer) dial(ctx context.Context, then func(context.Context, *kgo.Client) error) (*kgo.Client, error) {
 	client, err := kgo.NewClient(p.options...)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -287,12 +291,17 @@ func (p *producer) dial(ctx context.Context) (*kgo.Client, error) {
 	if err = client.Ping(ctx); err == nil && p.pin != nil {
 		err = p.checkPin(ctx, client)
 	}
+	if err != nil {
+		err = fmt.Errorf("connect: %w", err)
+	} else {
+		err = then(ctx, client)
+	}
 	if !stop() {
 		return nil, fmt.Errorf("connect: %w", context.Cause(ctx))
 	}
 	if err != nil {
 		client.Close()
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, err
 	}
 	return client, nil
 }
@@ -330,24 +339,16 @@ func (p *producer) Check(ctx context.Context) error {
 	if _, err := p.opened(); err != nil {
 		return err
 	}
-	client, err := p.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	topic := kmsg.NewMetadataRequestTopic()
-	topic.Topic = kmsg.StringPtr(p.topic)
-	req := kmsg.NewPtrMetadataRequest()
-	req.Topics = append(req.Topics, topic)
-	resp, err := req.RequestWith(ctx, client)
-	if err != nil {
-		return fmt.Errorf("topic %s: %w", p.topic, err)
-	}
-	for _, t := range resp.Topics {
-		if err := kerr.ErrorForCode(t.ErrorCode); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
-			return explain(p.topic, err)
+	client, err := p.dial(ctx, func(ctx context.Context, client *kgo.Client) error {
+		if _, err := p.metadata(ctx, client, false); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return err
 		}
+		return nil
+	})
+	if err != nil {
+		return explain(p.topic, err)
 	}
+	client.Close()
 	return nil
 }
 
