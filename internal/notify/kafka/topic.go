@@ -50,13 +50,10 @@ func (p *producer) metadata(ctx context.Context, client *kgo.Client, mayMake boo
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range resp.Topics {
-		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
-			return nil, err
-		}
-		return t.Partitions, nil
+	if len(resp.Topics) != 1 {
+		return nil, kerr.UnknownTopicOrPartition
 	}
-	return nil, kerr.UnknownTopicOrPartition
+	return resp.Topics[0].Partitions, kerr.ErrorForCode(resp.Topics[0].ErrorCode)
 }
 
 // led says why a partition cannot be produced to. Its leader answers for where
