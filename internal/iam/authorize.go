@@ -64,6 +64,7 @@ const (
 	ActionPutObjectRetention          Action = "s3:PutObjectRetention"
 	ActionGetObjectLegalHold          Action = "s3:GetObjectLegalHold"
 	ActionPutObjectLegalHold          Action = "s3:PutObjectLegalHold"
+	ActionBypassGovernanceRetention   Action = "s3:BypassGovernanceRetention"
 	ActionGetObjectACL                Action = "s3:GetObjectAcl"
 	ActionPutObjectACL                Action = "s3:PutObjectAcl"
 	ActionResetBucketReplicationState Action = "s3:ResetBucketReplicationState"

@@ -46,6 +46,12 @@ var errClosed = errors.New("iam: read of a closed body")
 // Size is the decoded length in bytes, or -1 if the request does not say it.
 func (b *Body) Size() int64 { return b.size }
 
+// Signed reports whether the signature covers the bytes of the body: their hash,
+// or each chunk; or there are none. Call it before the body is read.
+func (b *Body) Signed() bool {
+	return b.size == 0 || b.sha != nil || b.chunks != nil && b.chunks.key != nil
+}
+
 // ChecksumAlgorithm is that of the additional checksum that the client sends, in
 // a header or as a trailer; 0 if it sends none.
 func (b *Body) ChecksumAlgorithm() checksum.Algorithm {

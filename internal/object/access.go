@@ -32,7 +32,7 @@ func (s *Service) Accessed(ctx context.Context, name event.Name, info Info, req 
 	s.recordAccess(ctx, b, &event.Record{
 		Name: name, Bucket: info.Bucket, BucketID: b.ID, Key: info.Key, VersionID: info.VersionID,
 		Size: info.Size, ETag: info.ETag, ContentType: info.Metadata[contentType],
-		UserMetadata: eventMetadata(info.Metadata), Request: req, Sequencer: info.Stamp,
+		UserMetadata: info.Lock.tell(eventMetadata(info.Metadata)), Request: req, Sequencer: info.Stamp,
 	})
 }
 

@@ -13,6 +13,11 @@ import (
 // CreateBucket makes an empty bucket. ErrBucketExists if there is one of that
 // name, ErrInvalidBucketName.
 func (s *Service) CreateBucket(ctx context.Context, req event.Request, name, region string) error {
+	return s.createBucket(ctx, req, name, bucketRecord{Region: region})
+}
+
+// createBucket makes an empty bucket with that configuration.
+func (s *Service) createBucket(ctx context.Context, req event.Request, name string, rec bucketRecord) error {
 	if !s3.ValidBucketName(name) {
 		return fmt.Errorf("%w: %q", ErrInvalidBucketName, name)
 	}
@@ -26,7 +31,7 @@ func (s *Service) CreateBucket(ctx context.Context, req event.Request, name, reg
 	if item.Exists() {
 		return fmt.Errorf("%w: %s", ErrBucketExists, name)
 	}
-	rec := bucketRecord{ID: s.newBucketID(), Created: s.now().UnixMilli(), Region: region}
+	rec.ID, rec.Created = s.newBucketID(), s.now().UnixMilli()
 	err = s.commitBucket(ctx, &bucket{bucketRecord: rec, name: name}, item, event.BucketCreated, req)
 	if errors.Is(err, kv.ErrConflict) {
 		return fmt.Errorf("%w: %s", ErrBucketExists, name)

@@ -41,6 +41,10 @@ type tx struct {
 	batch  kv.Batch
 	// grown is by how many bytes the bucket's versions grow; below 0 they shrink.
 	grown int64
+	// now is the server's time, by which locks are decided.
+	now time.Time
+	// bypass says that whoever asks may remove versions under governance.
+	bypass bool
 }
 
 // decision looks at t, writes the change into t.batch and returns the event
@@ -100,7 +104,7 @@ func (s *Service) decide(ctx context.Context, bucketName, key string, decide dec
 	if b.Deleting {
 		return nil, nil, errors.Join(errTryAgain, sleep(ctx, deletingWait))
 	}
-	t := &tx{bucket: b, key: key, reader: s.store}
+	t := &tx{bucket: b, key: key, reader: s.store, now: s.now()}
 	if b.Versioning != NeverVersioned {
 		view, err := s.store.View(ctx)
 		if err != nil {
@@ -142,7 +146,7 @@ func (t *tx) record(name event.Name, req event.Request) *event.Record {
 func (t *tx) created(name event.Name, v *versionRecord, req event.Request) *event.Record {
 	rec := t.record(name, req)
 	rec.VersionID, rec.Size, rec.ETag = t.bucket.versionID(v), v.Size, v.ETag
-	rec.ContentType, rec.UserMetadata = v.Metadata[contentType], eventMetadata(v.Metadata)
+	rec.ContentType, rec.UserMetadata = v.Metadata[contentType], v.told()
 	rec.Post = t.bucket.state(v)
 	return rec
 }
@@ -161,9 +165,13 @@ func (t *tx) setCurrent(v *versionRecord) error {
 	return nil
 }
 
-// dropContent gives up the bytes of v. Inlined ones go with the commit; stored
-// ones lose this user, and the collector looks at them an hour later.
-func (t *tx) dropContent(v *versionRecord) {
+// dropContent gives up the bytes of v, unless v is locked: no version is removed
+// or replaced but by way of this. Inlined bytes go with the commit; stored ones
+// lose this user, and the collector looks at them an hour later. ErrLocked.
+func (t *tx) dropContent(v *versionRecord) error {
+	if v.lock().protects(t.now, t.bypass) {
+		return fmt.Errorf("%w: %s/%s, version %s", ErrLocked, t.bucket.name, t.key, t.bucket.versionID(v))
+	}
 	t.grown -= v.Size
 	if id, ok := v.content(); ok {
 		t.batch.Delete(id.key())
@@ -173,6 +181,7 @@ func (t *tx) dropContent(v *versionRecord) {
 		t.batch.Set(garbageKey(0, ref), nil,
 			kv.Fill{Append: ownAppend, Field: kv.Stamp, InKey: true, Offset: garbageStampOffset})
 	}
+	return nil
 }
 
 // keyLocks queue the writers of one key from reading to commit, so that a hot

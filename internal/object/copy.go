@@ -25,6 +25,8 @@ type CopyInput struct {
 	Tags        []s3.Tag
 	// StorageClass is the copy's, as in Info, whatever its source's.
 	StorageClass string
+	// Lock is the copy's, as in PutInput, whatever its source's.
+	Lock Lock
 	// CheckSource, if not nil, is shown the version that would be copied; its
 	// error ends the copy. It may be called several times.
 	CheckSource func(source Info) error
@@ -49,7 +51,7 @@ func (in *CopyInput) sameObject() bool {
 // Errors: ErrNoSuchBucket and ErrNoSuchKey of the source or the destination,
 // ErrNoSuchVersion, ErrInvalidVersionID and *MarkerError of the source,
 // ErrCopyToItself without Replace, ErrCopyTooLarge, ErrPreconditionFailed,
-// ErrNoSpace, ErrUnsure, those of CheckSource, and those of the name rules.
+// ErrNoLock, ErrRetentionPassed, ErrNoSpace, ErrUnsure, those of CheckSource, and those of the name rules.
 func (s *Service) Copy(ctx context.Context, in CopyInput) (Info, error) {
 	if in.sameObject() && in.SourceVersion == "" && !in.Replace {
 		return Info{}, fmt.Errorf("%w: %s/%s", ErrCopyToItself, in.Bucket, in.Key)
@@ -90,6 +92,12 @@ func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource
 			return nil, err
 		}
 		b = t.bucket
+		if err := b.checkLock(in.Lock, t.now); err != nil {
+			return nil, err
+		}
+		if err := t.protect(v, in.Lock); err != nil {
+			return nil, err
+		}
 		if err := t.place(ctx, v); err != nil {
 			return nil, err
 		}

@@ -22,6 +22,8 @@ type DeleteInput struct {
 	// IfMatch is a condition on the key's latest version, as in PutInput, whatever
 	// version is deleted (S3, "How to perform conditional deletes").
 	IfMatch string
+	// Bypass says that a version under governance may be removed, as who asks may.
+	Bypass  bool
 	Request event.Request
 }
 
@@ -39,9 +41,10 @@ type Deleted struct {
 // It records s3:ObjectRemoved:Delete or s3:ObjectRemoved:DeleteMarkerCreated in
 // the same commit, and returns once that is durable. If the latest version or
 // marker is removed, the next older one takes its place in that commit. A
-// missing key or version is no error unless in.IfMatch is set; it is recorded as s3:ObjectRemoved:NoOP
-// where somebody asks for that. ErrNoSuchBucket, ErrInvalidVersionID,
-// ErrPreconditionFailed, ErrNoSuchKey with IfMatch, ErrUnsure.
+// missing key or version is no error unless in.IfMatch is set; it is recorded as
+// s3:ObjectRemoved:NoOP where somebody asks for that. ErrLocked, ErrNoSuchBucket,
+// ErrInvalidVersionID, ErrPreconditionFailed, ErrNoSuchKey with IfMatch,
+// ErrUnsure.
 func (s *Service) Delete(ctx context.Context, in DeleteInput) (Deleted, error) {
 	if len(in.Key) > s3.MaxKeyBytes {
 		return Deleted{}, fmt.Errorf("%w: %d bytes", ErrKeyTooLong, len(in.Key))
@@ -56,7 +59,7 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) (Deleted, error) {
 	var rules *bucket
 	var done Deleted
 	_, err = s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
-		missing, rules = nil, t.bucket
+		missing, rules, t.bypass = nil, t.bucket, in.Bypass
 		if err := checkConditions(t.current, in.IfMatch, ""); err != nil {
 			return nil, err
 		}
@@ -98,8 +101,9 @@ func (t *tx) removed(name event.Name, d Deleted, shown *versionRecord, req event
 
 // DeleteTarget is one of the keys or versions that DeleteMany deletes.
 type DeleteTarget struct {
-	// Key, VersionID and IfMatch are as in DeleteInput.
+	// All are as in DeleteInput.
 	Key, VersionID, IfMatch string
+	Bypass                  bool
 }
 
 // DeleteResult is what became of a DeleteTarget.
@@ -119,7 +123,9 @@ func (s *Service) DeleteMany(ctx context.Context, bucketName string, targets []D
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			in := DeleteInput{Bucket: bucketName, Key: t.Key, VersionID: t.VersionID, IfMatch: t.IfMatch, Request: req}
+			in := DeleteInput{
+				Bucket: bucketName, Key: t.Key, VersionID: t.VersionID, IfMatch: t.IfMatch, Bypass: t.Bypass, Request: req,
+			}
 			results[i].Deleted, results[i].Err = s.Delete(ctx, in)
 		})
 	}

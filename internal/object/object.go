@@ -94,6 +94,8 @@ type Info struct {
 	StorageClass string
 	// Tags are in the order in which they were given.
 	Tags []s3.Tag
+	// Lock is what protects the version.
+	Lock Lock
 }
 
 // PartRange is where a part lies in its object.
@@ -127,6 +129,8 @@ type PutInput struct {
 	StorageClass string
 	// Tags are valid by s3.CheckTags.
 	Tags []s3.Tag
+	// Lock is what the version gets; without Retention in it, the bucket's default.
+	Lock Lock
 	// IfNoneMatch and IfMatch are ETags without quotes, or "*"; empty for none.
 	IfMatch, IfNoneMatch string
 	Request              event.Request

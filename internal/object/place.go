@@ -74,8 +74,7 @@ func (t *tx) newID() string {
 func (t *tx) makeRoom(ctx context.Context, id string) error {
 	if t.current != nil {
 		if t.current.VersionID == id {
-			t.dropContent(t.current)
-			return nil
+			return t.dropContent(t.current)
 		}
 		t.keep()
 	}
@@ -84,7 +83,7 @@ func (t *tx) makeRoom(ctx context.Context, id string) error {
 	}
 	null, err := t.findOlder(ctx, nullID)
 	if err == nil && null.versionRecord != nil {
-		t.removeOlder(null)
+		err = t.removeOlder(null)
 	}
 	return err
 }
@@ -99,10 +98,12 @@ func (t *tx) keep() {
 
 // remove removes a version or marker for good. If it was the latest, the next
 // older one is from then on. It returns what was removed, nil if there is no such
-// version, and what GET shows then, nil for nothing.
+// version, and what GET shows then, nil for nothing. ErrLocked.
 func (t *tx) remove(ctx context.Context, id string) (removed, shown *versionRecord, err error) {
 	if t.current != nil && t.current.VersionID == id {
-		t.dropContent(t.current)
+		if err := t.dropContent(t.current); err != nil {
+			return nil, nil, err
+		}
 		shown, err = t.promote(ctx, nil)
 		if shown == nil {
 			t.batch.Delete(currentKey(t.bucket.ID, t.key))
@@ -116,7 +117,9 @@ func (t *tx) remove(ctx context.Context, id string) (removed, shown *versionReco
 	if err != nil || old.versionRecord == nil {
 		return nil, nil, err
 	}
-	t.removeOlder(old)
+	if err := t.removeOlder(old); err != nil {
+		return nil, nil, err
+	}
 	if t.current != nil {
 		return old.versionRecord, t.current, nil
 	}
@@ -142,11 +145,12 @@ func (t *tx) promote(ctx context.Context, after []byte) (*versionRecord, error) 
 	return next.versionRecord, nil
 }
 
-func (t *tx) removeOlder(v storedVersion) {
+func (t *tx) removeOlder(v storedVersion) error {
 	t.forget(v)
-	if !v.Marker {
-		t.dropContent(v.versionRecord)
+	if v.Marker {
+		return nil
 	}
+	return t.dropContent(v.versionRecord)
 }
 
 // forget removes the rows v and i of a version.

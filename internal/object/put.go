@@ -30,7 +30,8 @@ const (
 // once, also when the decision has to be taken again.
 //
 // Errors: ErrNoSuchBucket, ErrBadDigest, ErrIncompleteBody, ErrEntityTooLarge,
-// ErrPreconditionFailed, ErrQuotaExceeded, ErrNoSpace, ErrUnsure, those of Body, and those of the
+// ErrPreconditionFailed, ErrQuotaExceeded, ErrNoLock, ErrRetentionPassed,
+// ErrNoSpace, ErrUnsure, those of Body, and those of the
 // name rules.
 func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err := checkPut(in); err != nil {
@@ -46,6 +47,9 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	// be read.
 	b, _, err := s.readBucket(ctx, s.store, in.Bucket)
 	if err != nil {
+		return Info{}, err
+	}
+	if err := b.checkLock(in.Lock, s.now()); err != nil {
 		return Info{}, err
 	}
 	if err := s.journal.Admit(b.consumers(in.Event, in.Key)); err != nil {
@@ -67,6 +71,9 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 			return nil, err
 		}
 		b = t.bucket
+		if err := t.protect(v, in.Lock); err != nil {
+			return nil, err
+		}
 		s.keepContent(t, v, content)
 		if err := t.place(ctx, v); err != nil {
 			return nil, err

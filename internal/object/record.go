@@ -41,6 +41,8 @@ type bucketRecord struct {
 	PublicAccess *PublicAccessBlock `cbor:"10,keyasint,omitempty"`
 	// OwnerEnforced says that ownership controls were put.
 	OwnerEnforced bool `cbor:"11,keyasint,omitempty"`
+	// Lock is nil of a bucket without object lock; with it, Versioning is enabled.
+	Lock *LockConfig `cbor:"12,keyasint,omitempty"`
 	// Quota is nil if the bucket has none.
 	Quota *quotaRecord `cbor:"15,keyasint,omitempty"`
 }
@@ -68,6 +70,9 @@ type versionRecord struct {
 	Marker bool `cbor:"11,keyasint,omitempty"`
 	// Tags can change while all else stays.
 	Tags []s3.Tag `cbor:"12,keyasint,omitempty"`
+	// Retention and LegalHold are the lock, and can change while all else stays.
+	Retention *retentionRecord `cbor:"13,keyasint,omitempty"`
+	LegalHold LegalHold        `cbor:"14,keyasint,omitempty"`
 
 	stamp uint64
 }
@@ -77,7 +82,10 @@ const (
 	// versionedRecordVersion is that of a bucket with Versioning. Programs that
 	// know nothing of it would lose versions, and do not open such a store.
 	versionedRecordVersion = 2
-	versionRecordVersion   = 1
+	// lockedRecordVersion is that of a bucket with object lock, whose locked
+	// versions a program that knows nothing of it would remove.
+	lockedRecordVersion  = 3
+	versionRecordVersion = 1
 	// recordStampOffset is where the stamp stands in a stored versionRecord.
 	recordStampOffset = 1
 	recordHeader      = recordStampOffset + 8
@@ -89,7 +97,10 @@ func (r *bucketRecord) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode a bucket: %w", err)
 	}
 	version := byte(bucketRecordVersion)
-	if r.Versioning != NeverVersioned {
+	switch {
+	case r.Lock != nil:
+		version = lockedRecordVersion
+	case r.Versioning != NeverVersioned:
 		version = versionedRecordVersion
 	}
 	return append([]byte{version}, body...), nil
@@ -97,7 +108,7 @@ func (r *bucketRecord) encode() ([]byte, error) {
 
 func decodeBucket(stored []byte) (bucketRecord, error) {
 	var r bucketRecord
-	if len(stored) == 0 || stored[0] < bucketRecordVersion || stored[0] > versionedRecordVersion {
+	if len(stored) == 0 || stored[0] < bucketRecordVersion || stored[0] > lockedRecordVersion {
 		return r, fmt.Errorf("%w: bucket of an unknown version", errStored)
 	}
 	if err := cbor.Unmarshal(stored[1:], &r); err != nil {
@@ -139,6 +150,7 @@ func (b *bucket) info(key string, v *versionRecord) Info {
 		Bucket: b.name, Key: key,
 		Size: v.Size, ETag: v.ETag, VersionID: b.versionID(v), Metadata: v.Metadata,
 		Stamp: v.stamp, Modified: stampTime(v.stamp), Checksum: v.Checksum, StorageClass: v.StorageClass, Tags: v.Tags,
+		Lock: v.lock(),
 	}
 	if v.Parts != nil {
 		info.Parts = v.Parts.Count
@@ -163,9 +175,12 @@ func (b *bucket) state(v *versionRecord) *event.State {
 	}
 	return &event.State{
 		VersionID: b.versionID(v), Size: v.Size, ETag: v.ETag,
-		ContentType: v.Metadata[contentType], UserMetadata: eventMetadata(v.Metadata), Stamp: v.stamp,
+		ContentType: v.Metadata[contentType], UserMetadata: v.told(), Stamp: v.stamp,
 	}
 }
+
+// told is what events tell of a version's metadata and lock.
+func (r *versionRecord) told() map[string]string { return r.lock().tell(eventMetadata(r.Metadata)) }
 
 // eventMetadata is what events tell of a version's metadata: all but Expires,
 // which MinIO leaves out too.

@@ -29,6 +29,8 @@ type Config struct {
 	// none.
 	KnownTarget func(event.TargetID) bool
 	Logger      *slog.Logger
+	// Now is the clock by which locks are decided, among others; nil is time.Now.
+	Now func() time.Time
 }
 
 // Service is the object store. It is safe for concurrent use.
@@ -61,12 +63,15 @@ type Service struct {
 func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, blobs: c.Blobs, journal: c.Journal,
-		region: c.Region, known: c.KnownTarget, log: c.Logger, now: time.Now,
+		region: c.Region, known: c.KnownTarget, log: c.Logger, now: c.Now,
 		locks:   keyLocks{seed: maphash.MakeSeed()},
 		minPart: s3.MinPartBytes, collectAfter: collectAfter, forgetAfter: forgetAfter,
 	}
 	if s.known == nil {
 		s.known = func(event.TargetID) bool { return false }
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

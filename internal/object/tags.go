@@ -21,20 +21,27 @@ type TagsInput struct {
 // Tags describes a version; Info.Tags are what it is asked for. No access is
 // recorded: no event tells of reading tags. The errors are those of Head.
 func (s *Service) Tags(ctx context.Context, bucketName, key, version string) (Info, error) {
+	_, info, err := s.inspect(ctx, bucketName, key, version)
+	return info, err
+}
+
+// inspect describes a version and its bucket, which is nil only if it is not
+// there or cannot be read.
+func (s *Service) inspect(ctx context.Context, bucketName, key, version string) (*bucket, Info, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
-		return Info{}, storeError(err)
+		return nil, Info{}, storeError(err)
 	}
 	defer view.Close()
 	b, _, err := s.readBucket(ctx, view, bucketName)
 	if err != nil {
-		return Info{}, err
+		return nil, Info{}, err
 	}
 	v, err := b.find(ctx, view, key, version)
 	if err != nil {
-		return Info{}, err
+		return b, Info{}, err
 	}
-	return b.info(key, v.versionRecord), nil
+	return b, b.info(key, v.versionRecord), nil
 }
 
 // SetTags replaces the tags of a version, and records

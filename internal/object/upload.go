@@ -20,6 +20,8 @@ type CreateUploadInput struct {
 	StorageClass string
 	// Tags are the object's, valid by s3.CheckTags.
 	Tags []s3.Tag
+	// Lock is the object's, as in PutInput; a default is that of the completion.
+	Lock Lock
 }
 
 // UploadChecksum is the additional checksum that the parts of an upload and its
@@ -41,8 +43,8 @@ type UploadInput struct {
 
 // CreateUpload begins an upload in parts, durably, and returns its id (S3,
 // CreateMultipartUpload). Nothing of it shows under the key before it is
-// completed, and nothing is recorded. ErrNoSuchBucket, ErrNoSpace, ErrUnsure,
-// and those of the name rules.
+// completed, and nothing is recorded. ErrNoSuchBucket, ErrNoLock, ErrRetentionPassed,
+// ErrNoSpace, ErrUnsure, and those of the name rules.
 func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (string, error) {
 	if err := checkKey(in.Key); err != nil {
 		return "", err
@@ -54,13 +56,16 @@ func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (strin
 	rec := &uploadRecord{
 		Key: in.Key, Metadata: in.Metadata, Created: s.now().UnixMilli(),
 		Checksum: in.Checksum.Algorithm, Type: in.Checksum.Type, Implied: in.Checksum.Implied,
-		StorageClass: in.StorageClass, Tags: in.Tags,
+		StorageClass: in.StorageClass, Tags: in.Tags, Lock: in.Lock.record(),
 	}
 	stored, err := rec.encode()
 	if err != nil {
 		return "", err
 	}
 	err = s.applyQuiet(ctx, in.Bucket, func(b *bucket, batch *kv.Batch) error {
+		if err := b.checkLock(in.Lock, s.now()); err != nil {
+			return err
+		}
 		batch.Set(uploadKey(b.ID, id), stored)
 		batch.Set(openKey(b.ID, in.Key, id), rec.listed().encode())
 		return nil

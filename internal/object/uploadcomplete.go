@@ -108,6 +108,9 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 
 // complete writes the object and what becomes of its upload.
 func (t *tx) complete(ctx context.Context, id uploadID, upload *uploadRecord, v *versionRecord, req event.Request) (*event.Record, error) {
+	if err := t.protect(v, upload.Lock.lock()); err != nil {
+		return nil, err
+	}
 	if err := t.place(ctx, v); err != nil {
 		return nil, err
 	}

@@ -32,6 +32,8 @@ type uploadRecord struct {
 	StorageClass string `cbor:"8,keyasint,omitempty"`
 	// Tags are the object's.
 	Tags []s3.Tag `cbor:"9,keyasint,omitempty"`
+	// Lock is what the client asked for; nil if for nothing.
+	Lock *lockRecord `cbor:"10,keyasint,omitempty"`
 }
 
 type completed struct {

@@ -31,10 +31,13 @@ func (s *Service) Versioning(ctx context.Context, bucketName string) (Versioning
 
 // SetVersioning enables or suspends versioning, durably: what commits later goes
 // by the new state, what committed before by the old. No way leads back to
-// NeverVersioned. ErrNoSuchBucket; ErrReplicates where versioning would end in a
+// NeverVersioned. ErrLockedBucket, ErrNoSuchBucket; ErrReplicates where versioning would end in a
 // bucket with a replication configuration.
 func (s *Service) SetVersioning(ctx context.Context, bucketName string, state Versioning) error {
 	_, err := s.updateBucket(ctx, bucketName, func(r *bucketRecord) error {
+		if r.Lock != nil && state != VersioningEnabled {
+			return fmt.Errorf("%w: %s", ErrLockedBucket, bucketName)
+		}
 		if state != VersioningEnabled {
 			// Who puts the document changes the bucket's record too.
 			item, err := s.store.Get(ctx, documentKey(r.ID, ReplicationDocument))

@@ -67,7 +67,6 @@ func TestNotConfigured(t *testing.T) {
 	s := newSite(t)
 	s.bucket(t, "bkt")
 	for query, want := range map[string]string{
-		"object-lock=":                  "ObjectLockConfigurationNotFoundError",
 		"lifecycle=&withUpdatedAt=true": "NoSuchLifecycleConfiguration",
 		"encryption=":                   "ServerSideEncryptionConfigurationNotFoundError",
 		"replication=":                  "ReplicationConfigurationNotFoundError",

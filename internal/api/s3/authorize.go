@@ -140,6 +140,9 @@ const (
 // conditionValues are a request's values of a condition key: the global ones, and
 // those of "Condition keys for Amazon S3".
 func (h *Handler) conditionValues(r *request, name string) []string {
+	if rest, ok := strings.CutPrefix(name, "s3:object-lock-"); ok {
+		return h.lockValues(r, rest)
+	}
 	if rest, ok := strings.CutPrefix(name, "s3:"); ok {
 		return r.s3Values(rest)
 	}

@@ -91,7 +91,7 @@ func TestRefused(t *testing.T) {
 		{"put to a missing bucket", raw{method: "PUT", path: "/other/k", body: "x"}, 404, "NoSuchBucket"},
 		{"bucket name", raw{method: "PUT", path: "/UPPER"}, 400, "InvalidBucketName"},
 		{"no bucket name", raw{method: "PUT", path: "//k", body: "x"}, 400, "InvalidBucketName"},
-		{"bucket with lock", raw{method: "PUT", path: "/locked", header: headers{"X-Amz-Bucket-Object-Lock-Enabled": "true"}}, 501, "NotImplemented"},
+		{"bucket that may have lock", raw{method: "PUT", path: "/locked", header: headers{"X-Amz-Bucket-Object-Lock-Enabled": "maybe"}}, 400, "InvalidArgument"},
 		{"location that is not XML", raw{method: "PUT", path: "/new", body: "x"}, 400, "MalformedXML"},
 		{"location of a strange name", raw{method: "PUT", path: "/new", body: "<CreateBucketConfiguration><LocationConstraint>a b</LocationConstraint></CreateBucketConfiguration>"}, 400, "InvalidLocationConstraint"},
 		{"long location", raw{method: "PUT", path: "/new", body: strings.Repeat(" ", 9000)}, 400, "MaxMessageLengthExceeded"},

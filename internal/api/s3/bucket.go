@@ -62,14 +62,19 @@ func createBucket(h *Handler, w *response, r *request) error {
 	if !s3.ValidBucketName(r.bucket) {
 		return errInvalidBucketName
 	}
-	if r.head("X-Amz-Bucket-Object-Lock-Enabled") == "true" {
-		return errNotImplemented.says("Object lock is not implemented.")
+	create := h.Service.CreateBucket
+	locked, err := h.asksForLock(r)
+	if err != nil {
+		return err
+	}
+	if locked {
+		create = h.Service.CreateLockedBucket
 	}
 	region, err := h.locationConstraint(r)
 	if err != nil {
 		return err
 	}
-	if err := h.Service.CreateBucket(r.Context(), r.event(), r.bucket, region); err != nil {
+	if err := create(r.Context(), r.event(), r.bucket, region); err != nil {
 		return err
 	}
 	w.set("Location", "/"+r.bucket)

@@ -67,6 +67,9 @@ func copyObject(h *Handler, w *response, r *request) error {
 	if in.Checksum, err = r.askedAlgorithm(); err != nil {
 		return err
 	}
+	if in.Lock, err = h.newLock(r); err != nil {
+		return err
+	}
 	info, err := h.Service.Copy(r.Context(), in)
 	if err != nil {
 		return sourceError(err)

@@ -35,6 +35,9 @@ func deleteObject(h *Handler, w *response, r *request) error {
 	if in.IfMatch, err = h.deleteCondition(r, r.key, r.head("If-Match")); err != nil {
 		return err
 	}
+	if in.Bypass, err = h.bypasses(r, r.key); err != nil {
+		return err
+	}
 	done, err := h.Service.Delete(r.Context(), in)
 	if err != nil {
 		return err
@@ -76,9 +79,13 @@ func deleteObjects(h *Handler, w *response, r *request) error {
 	var of []*deleteTarget
 	for i := range doc.Objects {
 		t := &doc.Objects[i]
-		t.done.Err = h.checkDelete(r, t)
+		var bypass bool
+		if t.done.Err = h.checkDelete(r, t); t.done.Err == nil {
+			bypass, t.done.Err = h.bypasses(r, t.Key)
+		}
 		if t.done.Err == nil {
-			targets, of = append(targets, object.DeleteTarget{Key: t.Key, VersionID: t.VersionID, IfMatch: t.ETag}), append(of, t)
+			target := object.DeleteTarget{Key: t.Key, VersionID: t.VersionID, IfMatch: t.ETag, Bypass: bypass}
+			targets, of = append(targets, target), append(of, t)
 		}
 	}
 	for i, done := range h.Service.DeleteMany(r.Context(), r.bucket, targets, r.event()) {

@@ -41,6 +41,8 @@ type site struct {
 	service  *object.Service
 	client   *minio.Client
 	draining chan struct{}
+	// frozen is what the service takes for the time, if it is set.
+	frozen atomic.Pointer[time.Time]
 	// transport sends raw requests and leaves encodings alone.
 	transport *http.Transport
 
@@ -63,6 +65,12 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 	s.service, err = object.Open(context.Background(), object.Config{
 		Store: store, Blobs: blobmemory.New(1), Journal: j,
 		KnownTarget: func(id event.TargetID) bool { return id.Type == "webhook" && id.ID == "1" },
+		Now: func() time.Time {
+			if frozen := s.frozen.Load(); frozen != nil {
+				return *frozen
+			}
+			return time.Now()
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,9 @@ func createMultipartUpload(h *Handler, w *response, r *request) error {
 	if in.Tags, err = h.newTags(r); err != nil {
 		return err
 	}
+	if in.Lock, err = h.newLock(r); err != nil {
+		return err
+	}
 	id, err := h.Service.CreateUpload(r.Context(), in)
 	if err != nil {
 		return err

@@ -41,6 +41,9 @@ func postObject(h *Handler, w *response, r *request) error {
 	if err := h.checkUploadACL(r); err != nil {
 		return err
 	}
+	if in.Lock, err = h.newLock(r); err != nil {
+		return err
+	}
 	info, err := h.Service.Put(r.Context(), in)
 	if err != nil {
 		return err

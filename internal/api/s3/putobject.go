@@ -45,6 +45,9 @@ func putObject(h *Handler, w *response, r *request) error {
 	if in.Tags, err = h.newTags(r); err != nil {
 		return err
 	}
+	if in.Lock, err = h.lockOfBody(r); err != nil {
+		return err
+	}
 	info, err := h.Service.Put(r.Context(), in)
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ func checkKey(key string) error {
 }
 
 // refuseUnsupported refuses what would be lost without a word: an object stored
-// without the encryption or lock that were asked for.
+// without the encryption that was asked for.
 func refuseUnsupported(r *request) error {
 	for name := range r.Header {
 		if !strings.HasPrefix(name, "X-Amz-") {
@@ -90,7 +93,6 @@ func refuseUnsupported(r *request) error {
 		switch {
 		case strings.HasPrefix(name, "X-Amz-Server-Side-Encryption"),
 			strings.HasPrefix(name, "X-Amz-Copy-Source-Server-Side-Encryption"),
-			strings.HasPrefix(name, "X-Amz-Object-Lock-"),
 			name == "X-Amz-Website-Redirect-Location",
 			name == "X-Amz-Write-Offset-Bytes":
 			return errNotImplemented.says("The header " + strings.ToLower(name) + " is not implemented.")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
+	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
 
@@ -32,7 +33,9 @@ type request struct {
 	sourceBucket string
 	// tags are those that the request's document or form gives an object, once it
 	// is read, or that a copy takes over from its source.
-	tags      []s3.Tag
+	tags []s3.Tag
+	// lock is the one in the request's document, once it is read.
+	lock      object.Lock
 	query     url.Values
 	route     *route
 	principal iam.Principal

@@ -25,6 +25,7 @@ import (
 // one. Mutations return once they are durable.
 type Service interface {
 	CreateBucket(ctx context.Context, req event.Request, name, region string) error
+	CreateLockedBucket(ctx context.Context, req event.Request, name, region string) error
 	Bucket(ctx context.Context, name string) (object.Bucket, error)
 	Buckets(ctx context.Context) ([]object.Bucket, error)
 	DeleteBucket(ctx context.Context, req event.Request, name string) error
@@ -49,6 +50,12 @@ type Service interface {
 
 	Versioning(ctx context.Context, bucket string) (object.Versioning, error)
 	SetVersioning(ctx context.Context, bucket string, state object.Versioning) error
+
+	LockConfig(ctx context.Context, bucket string) (*object.LockConfig, error)
+	SetLockConfig(ctx context.Context, bucket string, config object.LockConfig) error
+	Lock(ctx context.Context, bucket, key, version string) (object.Info, error)
+	SetRetention(ctx context.Context, in object.RetentionInput) (string, error)
+	SetLegalHold(ctx context.Context, in object.LegalHoldInput) (string, error)
 
 	Notification(ctx context.Context, bucket string) (*event.Config, error)
 	SetNotification(ctx context.Context, bucket string, document []byte) error

@@ -241,6 +241,9 @@ func (x *extraction) input(file *tar.Header) (object.PutInput, error) {
 	if in.Tags, err = x.h.newTags(&one); err != nil {
 		return in, err
 	}
+	if in.Lock, err = x.h.newLock(&one); err != nil {
+		return in, err
+	}
 	in.Checksum.Algorithm = defaultChecksum
 	in.Request, in.StorageClass = one.event(), one.storageClass()
 	return in, nil

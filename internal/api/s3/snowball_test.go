@@ -179,7 +179,7 @@ func TestSnowballBad(t *testing.T) {
 		"damaged gzip":   {"\x1f\x8b\x08\x00garbage", nil, 400, "InvalidRequest", nil},
 		"damaged zstd":   {"\x28\xb5\x2f\xfdgarbage", nil, 400, "InvalidRequest", nil},
 		"another digest": {archive(t, "a"), []string{"Content-Md5", contentMD5("other")}, 400, "BadDigest", []string{"a"}},
-		"a lock":         {archive(t, "a"), []string{"X-Amz-Write-Offset-Bytes", "1"}, 501, "NotImplemented", nil},
+		"an offset":      {archive(t, "a"), []string{"X-Amz-Write-Offset-Bytes", "1"}, 501, "NotImplemented", nil},
 	} {
 		s := newSite(t)
 		s.bucket(t, "bkt")
