@@ -19,6 +19,9 @@ func (s *Service) AdvanceClock(d time.Duration) {
 	s.now = func() time.Time { return now().Add(d) }
 }
 
+// SetClock gives the Service another clock.
+func (s *Service) SetClock(now func() time.Time) { s.now = now }
+
 // AllowSmallParts takes away the lower bound of parts.
 func (s *Service) AllowSmallParts() { s.minPart = 0 }
 

@@ -1,22 +1,15 @@
 package object_test
 
 import (
-	stdcmp "cmp"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/carillon-s3/carillon/internal/event"
-	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/object"
 	"github.com/carillon-s3/carillon/internal/s3"
 )
@@ -27,6 +20,7 @@ type modelVersion struct {
 	marker         bool
 	stamp          uint64
 	tags           []s3.Tag
+	lock           object.Lock
 }
 
 // versionModel is what S3 says of a bucket with versions; those of a key are
@@ -98,6 +92,8 @@ type versionWalk struct {
 	random *rand.Rand
 	model  versionModel
 	step   int
+	// locks is nil of a bucket without object lock.
+	locks *lockWalk
 }
 
 var versionKeys = []string{"a", "a/b", "a/c", "a\x01", "b/", "b/x/y", "c", "é"}
@@ -145,10 +141,14 @@ func (w *versionWalk) created(key, body string, info object.Info, tags []s3.Tag)
 	if (id == object.NullVersion) == (w.model.state == object.VersioningEnabled) {
 		w.fail("version id %q in state %v", id, w.model.state)
 	}
-	w.model.add(key, modelVersion{id: id, body: body, etag: info.ETag, stamp: info.Stamp, tags: tags})
+	w.model.add(key, modelVersion{id: id, body: body, etag: info.ETag, stamp: info.Stamp, tags: tags, lock: w.locks.made()})
 }
 
 func (w *versionWalk) do() {
+	if w.locks != nil && w.random.IntN(3) == 0 {
+		w.relock()
+		return
+	}
 	key := w.anyKey()
 	body := fmt.Sprintf("body %d", w.step)
 	switch w.random.IntN(19) {
@@ -159,14 +159,14 @@ func (w *versionWalk) do() {
 			body += large('x')
 		}
 		in := putInput("bucket", key, body)
-		in.Tags = w.anyTags()
+		in.Tags, in.Lock = w.anyTags(), w.locks.ask()
 		info, err := w.Put(w.t.Context(), in)
 		w.check(err)
 		w.created(key, body, info, in.Tags)
 	case 5, 6:
 		w.copy(key)
 	case 7:
-		u := w.mustCreate(w.t, key)
+		u := w.mustCreateLocked(key)
 		parts := []object.CompletedPart{w.mustPart(w.t, u, 1, body), w.mustPart(w.t, u, 2, "tail")}
 		info, err := w.CompleteUpload(w.t.Context(), object.CompleteInput{UploadInput: u, Parts: parts})
 		w.check(err)
@@ -229,7 +229,14 @@ func (w *versionWalk) switchState() {
 	if w.random.IntN(2) == 0 {
 		state = object.VersioningSuspended
 	}
-	w.check(w.SetVersioning(w.t.Context(), "bucket", state))
+	err := w.SetVersioning(w.t.Context(), "bucket", state)
+	if w.locks != nil && state == object.VersioningSuspended {
+		if !errors.Is(err, object.ErrLockedBucket) {
+			w.fail("suspending versioning gave %v", err)
+		}
+		return
+	}
+	w.check(err)
 	w.model.state = state
 }
 
@@ -240,6 +247,7 @@ func (w *versionWalk) copy(key string) {
 	if in.ReplaceTags = w.random.IntN(2) == 0; in.ReplaceTags {
 		in.Tags = w.anyTags()
 	}
+	in.Lock = w.locks.ask()
 	var from modelVersion
 	var ok bool
 	if w.random.IntN(2) == 0 {
@@ -266,7 +274,11 @@ func (w *versionWalk) copy(key string) {
 }
 
 func (w *versionWalk) remove(key, id string) {
-	got, err := w.Delete(w.t.Context(), object.DeleteInput{Bucket: "bucket", Key: key, VersionID: id})
+	in := object.DeleteInput{Bucket: "bucket", Key: key, VersionID: id, Bypass: w.locks.bypass()}
+	got, err := w.Delete(w.t.Context(), in)
+	if w.refused(in, err) {
+		return
+	}
 	w.check(err)
 	marking := id == "" && w.model.state != object.NeverVersioned
 	if marking {
@@ -290,154 +302,6 @@ func (w *versionWalk) remove(key, id string) {
 	}
 }
 
-func (s *site) getVersion(ctx context.Context, in object.GetInput) (string, object.Info, error) {
-	o, err := s.Get(ctx, in)
-	if err != nil {
-		return "", object.Info{}, err
-	}
-	r, err := o.Open(ctx, 0, o.Size)
-	if err != nil {
-		return "", object.Info{}, err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	return string(data), o.Info, err
-}
-
-// compare compares all that can be read of the bucket with the model.
-func (w *versionWalk) compare() {
-	w.t.Helper()
-	for _, key := range versionKeys {
-		want, ok := w.model.shown(key)
-		w.compareVersion(object.GetInput{Bucket: "bucket", Key: key}, want, ok)
-		if ok && w.model.state == object.NeverVersioned {
-			continue
-		}
-		for _, v := range w.model.keys[key] {
-			w.compareVersion(object.GetInput{Bucket: "bucket", Key: key, VersionID: v.id}, v, !v.marker)
-		}
-	}
-	w.compareListing()
-	w.check(w.CheckVersionRows(w.t.Context(), "bucket"))
-}
-
-func (w *versionWalk) compareVersion(in object.GetInput, want modelVersion, there bool) {
-	body, info, err := w.getVersion(w.t.Context(), in)
-	head, headErr := w.Head(w.t.Context(), in)
-	var marker *object.MarkerError
-	switch {
-	case there && (err != nil || body != want.body || w.id(info.VersionID) != want.id):
-		w.fail("%s, version %q, holds %.20q, %q, %v; want %+v", in.Key, in.VersionID, body, info.VersionID, err, want)
-	case there && (!cmp.Equal(info.Tags, want.tags, cmpopts.EquateEmpty()) || info.Stamp != want.stamp):
-		w.fail("%s, version %q, has tags %v, stamp %d; want %+v", in.Key, in.VersionID, info.Tags, info.Stamp, want)
-	case there && (headErr != nil || !cmp.Equal(info, head)):
-		w.fail("head of %s, version %q: %+v, %v", in.Key, in.VersionID, head, headErr)
-	case there:
-	case in.VersionID != "" && !(errors.Is(err, object.ErrDeleteMarker) && errors.As(headErr, &marker) && marker.VersionID == want.id):
-		w.fail("marker %s of %s: %v and %v", in.VersionID, in.Key, err, headErr)
-	case in.VersionID == "" && (!errors.Is(err, object.ErrNoSuchKey) || !errors.Is(headErr, object.ErrNoSuchKey) ||
-		errors.As(err, &marker) != (len(w.model.keys[in.Key]) > 0)):
-		w.fail("%s: %v and %v", in.Key, err, headErr)
-	}
-}
-
-// compareListing reads the listings in pages of a random size.
-func (w *versionWalk) compareListing() {
-	prefix, delimiter := []string{"", "a", "a/", "b/", "zz"}[w.random.IntN(5)], []string{"", "/", "\x01", "x"}[w.random.IntN(4)]
-	in := object.ListVersionsInput{Bucket: "bucket", Prefix: prefix, Delimiter: delimiter, MaxKeys: 1 + w.random.IntN(6)}
-	var lines, prefixes []string
-	for {
-		page, err := w.ListVersions(w.t.Context(), in)
-		w.check(err)
-		for _, v := range page.Versions {
-			lines = append(lines, versionLine(v.Key, v.VersionID, v.ETag, v.Marker, v.Latest))
-		}
-		prefixes = append(prefixes, page.Prefixes...)
-		if n := len(page.Versions) + len(page.Prefixes); n > in.MaxKeys || page.Truncated && n != in.MaxKeys {
-			w.fail("page of %d, truncated %v, of %d", n, page.Truncated, in.MaxKeys)
-		}
-		if !page.Truncated {
-			break
-		}
-		in.KeyMarker, in.VersionMarker = page.NextKey, page.NextVersion
-	}
-	wantLines, wantPrefixes := w.model.list(prefix, delimiter)
-	if diff := cmp.Diff([][]string{wantLines, wantPrefixes}, [][]string{lines, prefixes}); diff != "" {
-		w.fail("listing of prefix %q, delimiter %q: %s", prefix, delimiter, diff)
-	}
-	var keys []string
-	for _, key := range w.model.allKeys() {
-		if _, ok := w.model.shown(key); ok {
-			keys = append(keys, key)
-		}
-	}
-	if diff := cmp.Diff(keys, w.listAll(w.t, object.ListInput{Bucket: "bucket", MaxKeys: in.MaxKeys})); diff != "" {
-		w.fail("listing of keys: %s", diff)
-	}
-}
-
-// compareJournal compares what each key's last event left with the model.
-func (w *versionWalk) compareJournal() {
-	told, err := lastEvents(w.t.Context(), w.site, "bucket")
-	w.check(err)
-	for key, rec := range told {
-		want, ok := w.model.shown(key)
-		if (rec.Post != nil) != ok {
-			w.fail("after the last event of %s, %+v, GET shows %+v", key, rec, want)
-		}
-		// What was written before versioning was enabled has no version id.
-		if ok && (rec.Post.ETag != want.etag || stdcmp.Or(rec.Post.VersionID, object.NullVersion) != want.id ||
-			rec.Post.Size != int64(len(want.body))) {
-			w.fail("the last event of %s left %+v, GET shows %s, version %s", key, rec.Post, want.etag, want.id)
-		}
-	}
-	for key := range w.model.keys {
-		if told[key] == nil {
-			w.fail("%s has no event", key)
-		}
-	}
-}
-
-// lastEvents are the last mutations of each key of a bucket.
-func lastEvents(ctx context.Context, s *site, bucket string) (map[string]*event.Record, error) {
-	last := map[string]*event.Record{}
-	for p := range uint16(journal.MutationPartitions) {
-		entries, err := s.journal.Read(ctx, p, 1, 1_000_000)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if e.Record.Bucket == bucket && e.Record.Key != "" {
-				last[e.Record.Key] = e.Record
-			}
-		}
-	}
-	return last, nil
-}
-
-func (w *versionWalk) compareUsage() {
-	var want object.BucketUsage
-	want.Name = "bucket"
-	for key, versions := range w.model.keys {
-		if _, ok := w.model.shown(key); ok {
-			want.Objects++
-		}
-		for _, v := range versions {
-			if v.marker {
-				want.Markers++
-				continue
-			}
-			want.Versions++
-			want.Bytes += int64(len(v.body))
-		}
-	}
-	got, err := w.Usage(w.t.Context())
-	w.check(err)
-	if diff := cmp.Diff([]object.BucketUsage{want}, got); diff != "" {
-		w.fail("usage: %s", diff)
-	}
-}
-
 // TestVersionsAgreeWithTheModel does random things to few keys of a bucket whose
 // versioning is switched now and then, and compares all that can be read of it
 // with a model. In the end it deletes every version, and nothing may be left.
@@ -451,24 +315,29 @@ func TestVersionsAgreeWithTheModel(t *testing.T) {
 				site: newUploadSite(t), t: t, random: rand.New(rand.NewPCG(seed, 0)),
 				model: versionModel{keys: map[string][]modelVersion{}},
 			}
-			w.CollectAtOnce()
-			w.ForgetAtOnce()
-			for w.step = range 300 {
-				w.do()
-				if w.step%5 == 0 {
-					w.compare()
-				}
-				if w.step%50 == 0 {
-					w.collect(t)
-					w.compareJournal()
-					w.compareUsage()
-				}
-			}
-			w.compare()
-			w.compareJournal()
+			w.walk()
 			w.removeAll()
 		})
 	}
+}
+
+// walk does random things, and compares now and then.
+func (w *versionWalk) walk() {
+	w.CollectAtOnce()
+	w.ForgetAtOnce()
+	for w.step = range 300 {
+		w.do()
+		if w.step%5 == 0 {
+			w.compare()
+		}
+		if w.step%50 == 0 {
+			w.collect(w.t)
+			w.compareJournal()
+			w.compareUsage()
+		}
+	}
+	w.compare()
+	w.compareJournal()
 }
 
 // removeAll deletes page after page of the versions, as clients do: the marker of
