@@ -13,7 +13,8 @@ import (
 )
 
 // The versioned part of the crash suite: each writer has a bucket of its own,
-// whose versioning it switches. After a power cut the versions of each key must
+// whose versioning it switches, or with object lock, where it puts legal holds on
+// and off and no held version may go. After a power cut the versions of each key must
 // be those after the last acknowledged change, or after one that was under way.
 
 const (
@@ -24,10 +25,16 @@ const (
 
 func versionBucket(writer int) string { return fmt.Sprintf("versions%d", writer) }
 
+// lockedWriter says whose bucket has object lock.
+func lockedWriter(writer int) bool { return writer%2 == 1 }
+
 func versionKeyOf(writer, n int) string { return fmt.Sprintf("v%d/k%d", writer, n) }
 
 // crashVersion is a version as its writer knows it: body is empty for a marker.
-type crashVersion struct{ id, body, tag string }
+type crashVersion struct {
+	id, body, tag string
+	held          bool
+}
 
 // crashState is a text of a key's versions, newest first: no two lists have the same.
 func crashState(versions []crashVersion) string {
@@ -37,7 +44,7 @@ func crashState(versions []crashVersion) string {
 		if v.body != "" {
 			what = etag(v.body)
 		}
-		fmt.Fprintf(&b, "%s null %v tag %s;", what, v.id == object.NullVersion, v.tag)
+		fmt.Fprintf(&b, "%s null %v tag %s held %v;", what, v.id == object.NullVersion, v.tag, v.held)
 	}
 	return b.String() + "."
 }
@@ -78,6 +85,8 @@ func (w *versionWriter) change(ctx context.Context, id string) error {
 	switch what := w.random.IntN(14); {
 	case what == 0:
 		return w.toggle(ctx)
+	case what == 13 && lockedWriter(w.number):
+		return w.rehold(ctx, id, key)
 	case what >= 12:
 		return w.retag(ctx, id, key)
 	case len(versions) > 0 && (what <= 3 || len(versions) > crashVersions):
@@ -112,6 +121,9 @@ func (w *versionWriter) change(ctx context.Context, id string) error {
 }
 
 func (w *versionWriter) toggle(ctx context.Context) error {
+	if lockedWriter(w.number) {
+		return nil
+	}
 	next := object.VersioningEnabled
 	if w.state == object.VersioningEnabled {
 		next = object.VersioningSuspended
@@ -145,6 +157,16 @@ func (w *versionWriter) add(ctx context.Context, id, key, body string, act func(
 
 func (w *versionWriter) removeVersion(ctx context.Context, id, key string, n int) error {
 	version := w.keys[key][n].id
+	if w.keys[key][n].held {
+		_, err := w.Delete(ctx, object.DeleteInput{Bucket: w.bucket, Key: key, VersionID: version, Bypass: true})
+		if err == nil {
+			return fmt.Errorf("held version %s of %s was removed", version, key)
+		}
+		if errors.Is(err, object.ErrLocked) {
+			err = nil
+		}
+		return err
+	}
 	versions := slices.Delete(slices.Clone(w.keys[key]), n, n+1)
 	w.log.start(op{id: id, key: key, versions: crashState(versions)})
 	in := object.DeleteInput{Bucket: w.bucket, Key: key, VersionID: version, Request: event.Request{ID: id}}
@@ -172,6 +194,32 @@ func (w *versionWriter) retag(ctx context.Context, id, key string) error {
 		Bucket: w.bucket, Key: key, VersionID: versions[n].id, Tags: []s3.Tag{{Key: "tag", Value: id}}, Request: event.Request{ID: id},
 	})
 	if err != nil {
+		return err
+	}
+	w.log.settle(key)
+	w.keys[key] = versions
+	return nil
+}
+
+// rehold puts the legal hold of a version on or off.
+func (w *versionWriter) rehold(ctx context.Context, id, key string) error {
+	if len(w.keys[key]) == 0 {
+		return nil
+	}
+	n := w.random.IntN(len(w.keys[key]))
+	versions := slices.Clone(w.keys[key])
+	if versions[n].body == "" {
+		return nil
+	}
+	versions[n].held = !versions[n].held
+	in := object.LegalHoldInput{
+		Bucket: w.bucket, Key: key, VersionID: versions[n].id, LegalHold: object.LegalHoldOff, Request: event.Request{ID: id},
+	}
+	if versions[n].held {
+		in.LegalHold = object.LegalHoldOn
+	}
+	w.log.start(op{id: id, key: key, versions: crashState(versions)})
+	if _, err := w.SetLegalHold(ctx, in); err != nil {
 		return err
 	}
 	w.log.settle(key)
@@ -267,6 +315,7 @@ func (s *site) readVersions(ctx context.Context, bucket, key string) ([]crashVer
 			if found.body, info, err = s.getVersion(ctx, in); err != nil {
 				return nil, fmt.Errorf("version %s: %w", v.VersionID, err)
 			}
+			found.held = info.Lock.LegalHold == object.LegalHoldOn
 			if len(info.Tags) > 0 {
 				found.tag = info.Tags[0].Value
 			}

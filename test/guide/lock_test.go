@@ -28,8 +28,8 @@ func TestLockCommands(t *testing.T) {
 	}
 	const locked = "object protected by object lock"
 	mc.OK("mb", "myminio/plain")
-	refused("does not support locking", "retention", "set", "--default", "governance", "1d", "myminio/plain")
 	mc.OK("version", "enable", "myminio/plain")
+	refused("does not support locking", "retention", "set", "--default", "governance", "1d", "myminio/plain")
 	mc.OK("mb", "--with-lock", "myminio/docs")
 	shows("versioning is enabled", "version", "info", "myminio/docs")
 	refused("versioning state cannot be changed", "version", "suspend", "myminio/docs")
