@@ -101,6 +101,7 @@ func arrows() []arrow {
 		{"internal/blob/*", []string{"internal/blob"}, engines},
 		{"internal/event", []string{"internal/s3"}, "event is vocabulary and pure"},
 		{"internal/checksum", nil, "checksums are vocabulary and pure"},
+		{"internal/accesslog", nil, "lines of a log know nobody; who stores them hands in how"},
 		{"internal/bucketconfig", nil, "documents of a bucket's configuration are vocabulary and pure"},
 		{"internal/cors", nil, "rules of other origins are vocabulary and pure"},
 		{"internal/policy", nil, "policies are vocabulary and pure"},

@@ -71,6 +71,7 @@ const (
 	ActionGetBucketAccelerate         Action = "s3:GetAccelerateConfiguration"
 	ActionGetBucketRequestPayment     Action = "s3:GetBucketRequestPayment"
 	ActionGetBucketLogging            Action = "s3:GetBucketLogging"
+	ActionPutBucketLogging            Action = "s3:PutBucketLogging"
 	ActionGetBucketWebsite            Action = "s3:GetBucketWebsite"
 	ActionGetBucketOwnershipControls  Action = "s3:GetBucketOwnershipControls"
 	ActionGetBucketPublicAccessBlock  Action = "s3:GetBucketPublicAccessBlock"

@@ -49,6 +49,7 @@ var (
 	ErrCopyToItself       = errors.New("object: copy of an object to itself changes nothing")
 	ErrWrongSize          = errors.New("object: object has not the announced size")
 	ErrCopyTooLarge       = errors.New("object: copy source is larger than allowed")
+	ErrLogTarget          = errors.New("object: bucket for logs does not exist")
 	ErrQuotaExceeded      = errors.New("object: quota of the bucket is exceeded")
 	ErrNotVersioned       = errors.New("object: versioning of the bucket is not enabled")
 	ErrReplicates         = errors.New("object: bucket has a replication configuration")

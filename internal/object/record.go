@@ -43,6 +43,8 @@ type bucketRecord struct {
 	OwnerEnforced bool `cbor:"11,keyasint,omitempty"`
 	// Lock is nil of a bucket without object lock; with it, Versioning is enabled.
 	Lock *LockConfig `cbor:"12,keyasint,omitempty"`
+	// Logging is nil if no log is kept.
+	Logging *Logging `cbor:"14,keyasint,omitempty"`
 	// Quota is nil if the bucket has none.
 	Quota *quotaRecord `cbor:"15,keyasint,omitempty"`
 }

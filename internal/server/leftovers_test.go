@@ -7,6 +7,19 @@ import (
 	"time"
 )
 
+func TestLogAge(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]time.Duration{"90s": 90 * time.Second, "1s": time.Second, "1ms": 0, "soon": 0} {
+		env, err := newEnvironment([]string{"CARILLON_ACCESS_LOG_INTERVAL=" + value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := env.logAge(); got != want || (want == 0) != errors.Is(err, ErrUsage) {
+			t.Errorf("%s: %v, %v", value, got, err)
+		}
+	}
+}
+
 func TestAllowOrigins(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{

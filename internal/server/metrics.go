@@ -51,6 +51,7 @@ func (s *site) observeRequest(o s3api.Observation) {
 		Operation: o.Operation, Status: o.Status, Duration: o.Duration, FirstByte: o.FirstByte,
 		Received: o.Received, Sent: o.Sent,
 	})
+	s.logRequest(&o)
 }
 
 func (s *site) observeTarget(id event.TargetID) notify.Observer {

@@ -134,6 +134,7 @@ func (s *site) drain(server *http.Server, unused *unusedConns, bound time.Durati
 		s.log.Warn("requests were still under way and are cut off", "after", bound)
 		err = server.Close()
 	}
+	s.accessLog.Flush(ctx)
 	if left := s.dispatcher.Close(ctx); left != nil {
 		s.log.Warn("deliveries were still under way; they will be repeated", "after", bound)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/netip"
+	"time"
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
 	"github.com/carillon-s3/carillon/internal/certs"
@@ -30,6 +31,8 @@ type settings struct {
 	publicMetrics bool
 	window        journal.Window
 	stale         staleUploads
+	// logAge is how long a line of an access log waits at most.
+	logAge time.Duration
 }
 
 func newSettings(c Config) (*settings, error) {
@@ -56,6 +59,9 @@ func newSettings(c Config) (*settings, error) {
 		return nil, err
 	}
 	if s.stale, err = env.staleUploads(); err != nil {
+		return nil, err
+	}
+	if s.logAge, err = env.logAge(); err != nil {
 		return nil, err
 	}
 	if s.domains, err = env.domains(); err != nil {

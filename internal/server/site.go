@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/carillon-s3/carillon/internal/accesslog"
 	"github.com/carillon-s3/carillon/internal/api/admin"
 	"github.com/carillon-s3/carillon/internal/blob/file"
 	"github.com/carillon-s3/carillon/internal/config"
@@ -42,6 +43,7 @@ type site struct {
 	objects    *object.Service
 	config     *config.Store
 	identities *iam.Store
+	accessLog  *accesslog.Writer
 	dispatcher *notify.Dispatcher
 	handler    http.Handler
 	metrics    *telemetry.Metrics
@@ -89,6 +91,7 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 	if err := s.followTargets(ctx); err != nil {
 		return nil, err
 	}
+	s.accessLog = s.newAccessLog()
 	s.handler = s.newHandler(encoder)
 	return s, nil
 }
@@ -164,6 +167,7 @@ func (s *site) startBackground(ctx context.Context, reload <-chan os.Signal) {
 	s.background.Go(func() { s.abortStaleUploads(ctx) })
 	s.background.Go(func() { s.trimJournal(ctx) })
 	s.background.Go(func() { s.countUsage(ctx) })
+	s.background.Go(func() { s.accessLog.Run(ctx) })
 }
 
 // close closes what is open, in the order of use.

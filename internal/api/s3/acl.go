@@ -44,7 +44,7 @@ func (h *Handler) answerACL(w *response) error {
 	d.open("AccessControlList")
 	d.open("Grant")
 	d.WriteString(`<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">`)
-	d.text("ID", ownerID)
+	d.text("ID", OwnerID)
 	d.text("DisplayName", ownerName)
 	d.close("Grantee")
 	d.text("Permission", permissionAll)
@@ -99,7 +99,7 @@ func (a *aclDocument) private() bool {
 		return false
 	}
 	g := &a.Grants[0]
-	ours := g.Grantee.ID == ownerID || g.Grantee.ID == ""
+	ours := g.Grantee.ID == OwnerID || g.Grantee.ID == ""
 	return ours && g.Grantee.URI == "" && g.Grantee.Email == "" && g.Permission == permissionAll
 }
 

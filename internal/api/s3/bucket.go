@@ -14,15 +14,15 @@ const (
 	// maxRegionBytes bounds a region's name; Amazon's longest has 14.
 	maxRegionBytes = 64
 
-	// ownerID and ownerName are who owns everything: one owner is all there is.
+	// OwnerID and ownerName are who owns everything: one owner is all there is.
 	// The id has the form of Amazon's canonical user ids.
-	ownerID   = "4f7f5c0e8b1b3f4d5ae1d51be1fd0a0bb1cfbe0eb2d8b4c1b7f0f2a2c9d86e35"
+	OwnerID   = "4f7f5c0e8b1b3f4d5ae1d51be1fd0a0bb1cfbe0eb2d8b4c1b7f0f2a2c9d86e35"
 	ownerName = "carillon"
 )
 
 func (d *document) owner(name string) {
 	d.open(name)
-	d.text("ID", ownerID)
+	d.text("ID", OwnerID)
 	d.text("DisplayName", ownerName)
 	d.close(name)
 }

@@ -87,6 +87,7 @@ func domainErrors() []domainError {
 		{object.ErrUnsure, errServiceUnavailable, "The outcome of the request is unknown. Please check and retry."},
 		{object.ErrUnavailable, errServiceUnavailable, ""},
 		{object.ErrContended, errSlowDown, ""},
+		{object.ErrLogTarget, errInvalidTargetBucket, ""},
 		{object.ErrQuotaExceeded, errQuotaExceeded, ""},
 		{object.ErrNotVersioned, errInvalidRequest, "Versioning must be 'Enabled' on the bucket to apply a replication configuration"},
 		{object.ErrReplicates, errInvalidBucketState, "A replication configuration is present on this bucket, so you cannot change the versioning state. To change the versioning state, first delete the replication configuration."},

@@ -52,6 +52,7 @@ var (
 	errInvalidRetentionPeriod     = newCode("InvalidRetentionPeriod", http.StatusBadRequest, "The default retention period must be from 1 to 36500 days, or from 1 to 100 years.")
 	errInvalidStorageClass        = newCode("InvalidStorageClass", http.StatusBadRequest, "The storage class you specified is not valid.")
 	errInvalidTag                 = newCode("InvalidTag", http.StatusBadRequest, "The tag provided was not a valid tag.")
+	errInvalidTargetBucket        = newCode("InvalidTargetBucketForLogging", http.StatusBadRequest, "The target bucket for logging does not exist")
 	errInvalidToken               = newCode("InvalidToken", http.StatusForbidden, "The security token included in the request is invalid.")
 	errInvalidURI                 = newCode("InvalidURI", http.StatusBadRequest, "Couldn't parse the specified URI.")
 	errKeyTooLong                 = newCode("KeyTooLongError", http.StatusBadRequest, "Your key is too long.")

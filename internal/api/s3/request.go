@@ -162,6 +162,7 @@ func (r *request) observation(w *response, start, end time.Time) Observation {
 		Operation: r.operation(), Method: r.Method, Bucket: r.bucket, Key: r.key,
 		Principal: r.principal.AccessKey, SourceIP: r.sourceIP, UserAgent: r.UserAgent(), RequestID: r.id,
 		Start: start, Duration: end.Sub(start), Status: w.status, Sent: w.sent, ErrorCode: w.code,
+		User: r.principal.User, Request: r.Request, Answer: w.Header(),
 	}
 	if w.status != 0 {
 		o.FirstByte = w.begun.Sub(start)

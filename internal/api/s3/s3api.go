@@ -72,6 +72,8 @@ type Service interface {
 	SetPublicAccessBlock(ctx context.Context, bucket string, block *object.PublicAccessBlock) error
 	OwnerEnforced(ctx context.Context, bucket string) (bool, error)
 	SetOwnerEnforced(ctx context.Context, bucket string, enforced bool) error
+	Logging(ctx context.Context, bucket string) (*object.Logging, error)
+	SetLogging(ctx context.Context, bucket string, to *object.Logging) error
 	Document(ctx context.Context, bucket string, kind object.DocumentKind) (*object.Document, error)
 	SetDocument(ctx context.Context, bucket string, kind object.DocumentKind, doc *object.Document) error
 	Listen(ctx context.Context, in object.ListenInput, ready func(), fn func(object.Heard) error) error
@@ -134,6 +136,12 @@ type Observation struct {
 	// Received and Sent are the bytes of the decoded bodies. Received is 0 if
 	// the request did not say its length.
 	Received, Sent int64
+	// User is whose request it was: for an access key its parent, empty for
+	// anonymous.
+	User string
+	// Request and Answer are what was sent; they are not to be kept.
+	Request *http.Request
+	Answer  http.Header
 	// ErrorCode is the S3 error code of the answer, empty for success.
 	ErrorCode string
 }
