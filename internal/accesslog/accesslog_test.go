@@ -200,3 +200,39 @@ func TestBound(t *testing.T) {
 		t.Errorf("%d batches: there is room again", len(s.batches))
 	}
 }
+
+// FuzzLine: whatever a client sends, a request is one line of 26 fields, and the
+// secret in its query is not in it.
+func FuzzLine(f *testing.F) {
+	f.Add("key", "/docs/key?X-Amz-Signature=", "agent", "referer", "GET")
+	f.Add("a\"b\n", "/x\"y?a=b;c&%58-Amz-Signature=", "\" - -", "http://x/?signature=", "P\x00T")
+	f.Fuzz(func(t *testing.T, key, uri, agent, referer, method string) {
+		const secret = "0123456789abcdef0123456789abcdef"
+		r := record("GET", "/docs", func(r *accesslog.Record) {
+			r.Key = key
+			r.Request.Method = method
+			r.Request.RequestURI = uri + "&X-Amz-Security-Token=" + secret
+			r.Request.Header.Set("User-Agent", agent)
+			r.Request.Header.Set("Referer", referer)
+		})
+		if !strings.Contains(uri, "?") {
+			r.Request.RequestURI = uri + "?X-Amz-Security-Token=" + secret
+		}
+		line := r.Line()
+		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") || strings.Contains(line, secret) {
+			t.Fatalf("%q", line)
+		}
+		fields, open := 1, false
+		for _, c := range strings.TrimSuffix(line, "\n") {
+			switch {
+			case c == '"', !open && (c == '[' || c == ']'):
+				open = c == '"' && !open
+			case c == ' ' && !open:
+				fields++
+			}
+		}
+		if fields != 27 { // the time has a space in it
+			t.Fatalf("%d fields in %q", fields, line)
+		}
+	})
+}
