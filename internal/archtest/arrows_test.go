@@ -48,6 +48,12 @@ func arrows() []arrow {
 			},
 			"the admin surface knows objects, users, settings, delivery and, for what operators do to events, the journal; no store",
 		},
+		{
+			"internal/api/sts",
+			[]string{"internal/iam", "internal/openid", "internal/policy"},
+			"the surface of temporary credentials knows users and issuers, and nothing that is stored",
+		},
+		{"internal/openid", []string{"internal/config"}, "issuers know their settings, and no users"},
 		{"internal/api/admin/adminapi", nil, "what both ends of the API see knows neither end"},
 		{"internal/api/metrics", []string{"internal/iam", "internal/telemetry"}, "the surface of metrics knows users and what is measured, and none of those who measure"},
 		{

@@ -1,5 +1,8 @@
 package iam
 
+// STSAssumeRole is the action of making a temporary credential of oneself.
+const STSAssumeRole Action = "sts:AssumeRole"
+
 // The actions of the admin surface, under the names that policies written for
 // MinIO use, and two of our own for events.
 const (
@@ -36,5 +39,7 @@ const (
 	AdminListServiceAccounts  Action = "admin:ListServiceAccounts"
 	AdminGetBucketQuota       Action = "admin:GetBucketQuota"
 	AdminSetBucketQuota       Action = "admin:SetBucketQuota"
+	AdminExportIAM            Action = "admin:ExportIAM"
+	AdminImportIAM            Action = "admin:ImportIAM"
 	AdminListTemporary        Action = "admin:ListTemporaryAccounts"
 )

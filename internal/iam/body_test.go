@@ -241,7 +241,7 @@ func TestLargeChunk(t *testing.T) {
 	r = signAt(r, "us-east-1", exampleTime)
 	auth := r.Header.Get("Authorization")
 	prev := auth[len(auth)-signatureLen:]
-	key := newSigningKey(exampleRoot.SecretKey, "20130524", "us-east-1")
+	key := newSigningKey(exampleRoot.SecretKey, "20130524", "us-east-1", serviceS3)
 	sign := func(data []byte) string {
 		sum := sha256.Sum256(data)
 		m := key.macs.Get().(*mac)

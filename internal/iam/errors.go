@@ -39,8 +39,11 @@ var (
 	ErrMultipleAuth = errors.New("iam: more than one authentication mechanism")
 	// ErrSignatureVersion: the request is signed, but with neither version.
 	ErrSignatureVersion = errors.New("iam: unsupported authorization mechanism")
-	// ErrInvalidToken: a session token came with a credential that has none.
+	// ErrInvalidToken: a session token that is not ours, not of this access key, or
+	// came with a credential that has none.
 	ErrInvalidToken = errors.New("iam: invalid session token")
+	// ErrExpiredToken: a session token of ours whose time is over.
+	ErrExpiredToken = errors.New("iam: session token has expired")
 	// ErrMissingLength: a streaming body does not say its decoded length.
 	ErrMissingLength = errors.New("iam: missing content length")
 	// ErrNotImplemented: a payload or checksum form that we do not support.

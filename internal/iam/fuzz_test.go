@@ -15,7 +15,7 @@ func FuzzAuthorization(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 Credential=//s3/aws4_request,SignedHeaders=,Signature=")
 	f.Add("AWS AK:sig")
 	f.Fuzz(func(t *testing.T, header string) {
-		s, err := parseHeader(header)
+		s, err := parseHeader(header, serviceS3)
 		if err != nil {
 			return
 		}

@@ -10,6 +10,9 @@ type grants struct {
 	documents []*policy.Document
 	// own narrows them, if it is not nil: the policy of an access key.
 	own *policy.Document
+	// groups are the user's, and claims those of a web identity, for conditions.
+	groups []string
+	claims map[string][]string
 }
 
 func (g *grants) narrowedBy(own *policy.Document) *grants {

@@ -17,6 +17,8 @@ type Credential struct {
 	Owner bool
 	// Parent is the user whose access key it is; empty for a user's own.
 	Parent string
+	// Temporary says that it is of a session, and has a session token.
+	Temporary bool
 
 	grants *grants
 }
@@ -28,6 +30,8 @@ type Principal struct {
 	Owner     bool
 	// User is whose access key it is: a user's own, or that of its parent.
 	User string
+	// Temporary says that a session's credential signed.
+	Temporary bool
 
 	grants *grants
 }
@@ -37,7 +41,7 @@ func (p Principal) Anonymous() bool { return p.AccessKey == "" }
 
 // Principal is the credential without its secret.
 func (c Credential) Principal() Principal {
-	p := Principal{AccessKey: c.AccessKey, Owner: c.Owner, User: c.AccessKey, grants: c.grants}
+	p := Principal{AccessKey: c.AccessKey, Owner: c.Owner, User: c.AccessKey, Temporary: c.Temporary, grants: c.grants}
 	if c.Parent != "" {
 		p.User = c.Parent
 	}

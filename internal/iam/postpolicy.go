@@ -36,7 +36,7 @@ func (v *Verifier) verifyForm4(policy string, field func(string) string) (Creden
 		return Credential{}, ErrSignatureVersion
 	}
 	// Nothing but the policy is signed; "host" stands for what requests must sign.
-	sc := scope{signedHeaders: "host", signature: field("x-amz-signature"), amzDate: field("x-amz-date")}
+	sc := scope{service: serviceS3, signedHeaders: "host", signature: field("x-amz-signature"), amzDate: field("x-amz-date")}
 	if problem := sc.fill(field("x-amz-credential")); problem != "" {
 		return Credential{}, detail(ErrHeaderMalformed, "The form's signature is malformed; %s", problem)
 	}
@@ -46,25 +46,22 @@ func (v *Verifier) verifyForm4(policy string, field func(string) string) (Creden
 	if err := v.checkRegion(&sc, RegionSite); err != nil {
 		return Credential{}, err
 	}
-	cred, ok := v.credentials.Lookup(sc.accessKey)
-	if !ok {
-		return Credential{}, ErrInvalidAccessKey
-	}
-	if field("x-amz-security-token") != "" {
-		return Credential{}, ErrInvalidToken
+	cred, err := v.credential(sc.accessKey, field("x-amz-security-token"))
+	if err != nil {
+		return Credential{}, err
 	}
 	var signature [signatureLen]byte
 	copy(signature[:], sc.signature)
-	if !v.keys.get(cred, sc.date, sc.region).verify([]byte(policy), &signature) {
+	if !v.keys.get(cred, &sc).verify([]byte(policy), &signature) {
 		return Credential{}, ErrSignature
 	}
 	return cred, nil
 }
 
 func (v *Verifier) verifyForm2(policy string, field func(string) string) (Credential, error) {
-	cred, ok := v.credentials.Lookup(field("awsaccesskeyid"))
-	if !ok {
-		return Credential{}, ErrInvalidAccessKey
+	cred, err := v.credential(field("awsaccesskeyid"), field("x-amz-security-token"))
+	if err != nil {
+		return Credential{}, err
 	}
 	h := hmac.New(sha1.New, []byte(cred.SecretKey))
 	_, _ = h.Write([]byte(policy)) // never fails

@@ -13,6 +13,7 @@ import (
 // Stored layout, in the key-space of settings:
 //
 //	s/iam/revision               required and written by every change  version 1
+//	s/iam/tokens                 keys of session tokens, sealed        version 1
 //	s/iam/of/user/<name>         userRecord                            version 1
 //	s/iam/of/group/<name>        groupRecord                           version 1
 //	s/iam/of/policy/<name>       policyRecord                          version 1
@@ -37,6 +38,8 @@ type userRecord struct {
 	Disabled bool      `cbor:"2,keyasint,omitempty"`
 	Policies []string  `cbor:"3,keyasint,omitempty"`
 	Updated  time.Time `cbor:"4,keyasint"`
+	// Made tells users of one name apart that were one after the other.
+	Made time.Time `cbor:"5,keyasint,omitzero"`
 }
 
 // groupRecord is the stored form of a group.

@@ -11,6 +11,8 @@ import (
 
 const (
 	algorithm = "AWS4-HMAC-SHA256"
+	// serviceS3 is what signatures are scoped to, unless Options say another.
+	serviceS3 = "s3"
 	// dateLayout is the basic ISO 8601 form of X-Amz-Date.
 	dateLayout = "20060102T150405Z"
 	// signatureLen is a SHA-256 in hexadecimal.
@@ -23,8 +25,10 @@ const (
 // scope is what a signature says about itself. All strings are parts of the
 // request; nothing in it is verified yet.
 type scope struct {
+	// service is the one that the request must be signed for.
+	service   string
 	accessKey string
-	// text is <date>/<region>/s3/aws4_request, as signed.
+	// text is <date>/<region>/<service>/aws4_request, as signed.
 	text          string
 	date          string
 	region        string
@@ -43,8 +47,8 @@ type scope struct {
 // parseHeader reads an Authorization header: "AWS4-HMAC-SHA256 Credential=...,
 // SignedHeaders=..., Signature=..." ("Authenticating Requests: Using the
 // Authorization Header", Amazon S3 API reference).
-func parseHeader(value string) (scope, error) {
-	var s scope
+func parseHeader(value, service string) (scope, error) {
+	s := scope{service: service}
 	rest, ok := strings.CutPrefix(value, algorithm)
 	if !ok || rest == "" || (rest[0] != ' ' && rest[0] != '\t') {
 		return s, ErrSignatureVersion
@@ -90,8 +94,8 @@ func (s *scope) fill(credential string) string {
 	if !ok {
 		return "the credential must end in aws4_request."
 	}
-	if rest, ok = strings.CutSuffix(rest, "/s3"); !ok {
-		return "the credential's service must be s3."
+	if rest, ok = strings.CutSuffix(rest, "/"+s.service); !ok {
+		return "the credential's service must be " + s.service + "."
 	}
 	i := strings.LastIndexByte(rest, '/')
 	if i < 0 {
@@ -141,9 +145,8 @@ func (s *scope) headerDate(h http.Header) error {
 
 // parseQuery reads the X-Amz parameters of a presigned URL ("Authenticating
 // Requests: Using Query Parameters", Amazon S3 API reference).
-func parseQuery(rawQuery string) (scope, error) {
-	var s scope
-	s.query = true
+func parseQuery(rawQuery, service string) (scope, error) {
+	s := scope{service: service, query: true}
 	var algo, credential, expires string
 	for _, f := range []struct {
 		name string

@@ -14,7 +14,7 @@ import (
 // Regions are the client's choice, so it is emptied rather than let grow.
 const maxSigningKeys = 1024
 
-// signingKey signs for one credential, day and region. It keeps keyed hashes,
+// signingKey signs for one credential, day, region and service. It keeps keyed hashes,
 // which are worth more than the key itself.
 type signingKey struct {
 	secret string
@@ -27,10 +27,10 @@ type mac struct {
 	hex  [signatureLen]byte
 }
 
-func newSigningKey(secret, date, region string) *signingKey {
+func newSigningKey(secret, date, region, service string) *signingKey {
 	key := sumHMAC([]byte("AWS4"+secret), date)
 	key = sumHMAC(key, region)
-	key = sumHMAC(key, "s3")
+	key = sumHMAC(key, service)
 	key = sumHMAC(key, "aws4_request")
 	k := &signingKey{secret: secret}
 	k.macs.New = func() any { return &mac{hash: hmac.New(sha256.New, key)} }
@@ -55,7 +55,7 @@ func (k *signingKey) verify(toSign []byte, signature *[signatureLen]byte) bool {
 	return ok
 }
 
-type keyID struct{ accessKey, date, region string }
+type keyID struct{ accessKey, date, region, service string }
 
 // keyCache remembers signing keys. Its zero value is ready.
 type keyCache struct {
@@ -65,22 +65,22 @@ type keyCache struct {
 
 // get returns the signing key of a credential. A secret that has changed gives
 // a new one.
-func (c *keyCache) get(cred Credential, date, region string) *signingKey {
-	id := keyID{cred.AccessKey, date, region}
+func (c *keyCache) get(cred Credential, sc *scope) *signingKey {
+	id := keyID{cred.AccessKey, sc.date, sc.region, sc.service}
 	c.mu.RLock()
 	k := c.keys[id]
 	c.mu.RUnlock()
 	if k != nil && subtle.ConstantTimeCompare([]byte(k.secret), []byte(cred.SecretKey)) == 1 {
 		return k
 	}
-	k = newSigningKey(cred.SecretKey, date, region)
+	k = newSigningKey(cred.SecretKey, sc.date, sc.region, sc.service)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keys == nil || len(c.keys) >= maxSigningKeys {
 		c.keys = make(map[keyID]*signingKey)
 	}
 	// The parts of id are slices of a request's headers: keep copies.
-	id.accessKey, id.date, id.region = cred.AccessKey, strings.Clone(date), strings.Clone(region)
+	id.accessKey, id.date, id.region = cred.AccessKey, strings.Clone(sc.date), strings.Clone(sc.region)
 	c.keys[id] = k
 	return k
 }

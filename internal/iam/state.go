@@ -91,7 +91,7 @@ func (s *state) prepare(root Credential, log *slog.Logger) {
 		if u.Disabled || u.secret == "" {
 			continue
 		}
-		g := &grants{documents: s.documentsOf(u, memberOf[name])}
+		g := &grants{documents: s.documentsOf(u, memberOf[name]), groups: memberOf[name]}
 		grantsOf[name] = g
 		s.entries[name] = entry{credential: Credential{AccessKey: name, SecretKey: u.secret, grants: g}}
 	}

@@ -48,6 +48,8 @@ type Store struct {
 	// by the revision that every change requires.
 	changing sync.Mutex
 	state    atomic.Pointer[state]
+	// tokens are set once, by OpenStore; nil if there can be no sessions.
+	tokens *tokenKeys
 }
 
 // maxAttempts bounds how often a change is tried while other processes change
@@ -65,6 +67,9 @@ func OpenStore(ctx context.Context, c StoreConfig) (*Store, error) {
 	}
 	c.Root.Owner = true
 	s := &Store{StoreConfig: c}
+	if err := s.openTokens(ctx); err != nil {
+		return nil, err
+	}
 	return s, s.Refresh(ctx)
 }
 

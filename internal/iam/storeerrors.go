@@ -28,6 +28,8 @@ var (
 	ErrInvalidArgument = errors.New("iam: invalid argument")
 	// ErrTaken: the name is root's, or that of a user or access key.
 	ErrTaken = errors.New("iam: the access key is taken")
+	// ErrSessionTooLarge: a session's policy or claims are longer than its token may be.
+	ErrSessionTooLarge = errors.New("iam: session policy or claims too large")
 	// ErrSealed: secrets can be neither read nor stored.
 	ErrSealed = errors.New("iam: secrets can be neither opened nor sealed")
 	// ErrNoSpace: free space is below the reserve.

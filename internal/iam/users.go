@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -48,6 +49,9 @@ func (s *Store) PutUser(ctx context.Context, name, secret string, enabled bool) 
 	if err := checkName("user's name", name, minAccessKey); err != nil {
 		return err
 	}
+	if strings.HasPrefix(name, WebIdentityPrefix) {
+		return detail(ErrInvalidName, "Names that begin with %s are those of web identities.", WebIdentityPrefix)
+	}
 	if err := checkSecret(secret); err != nil {
 		return err
 	}
@@ -55,7 +59,7 @@ func (s *Store) PutUser(ctx context.Context, name, secret string, enabled bool) 
 		if next.keys[name] != nil || name == s.Root.AccessKey {
 			return ErrTaken
 		}
-		u := &user{secret: secret}
+		u := &user{userRecord: userRecord{Made: s.Now()}, secret: secret}
 		if old := next.users[name]; old != nil {
 			u.userRecord = old.userRecord
 		}

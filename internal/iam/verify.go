@@ -29,6 +29,8 @@ const (
 // Config is what a Verifier needs.
 type Config struct {
 	Credentials Lookup
+	// Sessions finds temporary credentials; nil knows none.
+	Sessions Sessions
 	// Region is the site's region; empty for none.
 	Region string
 	// Now is the clock; nil means time.Now.
@@ -39,6 +41,7 @@ type Config struct {
 // concurrent use.
 type Verifier struct {
 	credentials Lookup
+	sessions    Sessions
 	region      string
 	now         func() time.Time
 	keys        keyCache
@@ -49,7 +52,7 @@ type Verifier struct {
 
 // New returns a Verifier.
 func New(c Config) *Verifier {
-	v := &Verifier{credentials: c.Credentials, region: c.Region, now: c.Now}
+	v := &Verifier{credentials: c.Credentials, sessions: c.Sessions, region: c.Region, now: c.Now}
 	if v.now == nil {
 		v.now = time.Now
 	}
@@ -73,6 +76,19 @@ type Options struct {
 	// HostBucket is the bucket that the request's host names; empty if its path
 	// does. Version 2 signs it.
 	HostBucket string
+	// Service is what the request must be signed for; empty means s3.
+	Service string
+	// BodySHA256 is, in hexadecimal, the hash of a body that the caller has read
+	// already. The signature must be of it: not every client of other services
+	// sends X-Amz-Content-Sha256.
+	BodySHA256 string
+}
+
+func (o *Options) service() string {
+	if o.Service == "" {
+		return serviceS3
+	}
+	return o.Service
 }
 
 // Verified is a request whose signature is right, or that has none.
@@ -107,12 +123,12 @@ func (v *Verifier) Verify(r *http.Request, o Options) (Verified, error) {
 		cred, err = v.verify2(r, m == query2, o)
 	default:
 		if m == query4 {
-			sc, err = parseQuery(r.URL.RawQuery)
+			sc, err = parseQuery(r.URL.RawQuery, o.service())
 		} else {
-			sc, err = parseHeader(first(r.Header, "Authorization"))
+			sc, err = parseHeader(first(r.Header, "Authorization"), o.service())
 		}
 		if err == nil {
-			cred, key, err = v.verify(r, &sc, o.Region)
+			cred, key, err = v.verify(r, &sc, o)
 		}
 	}
 	if err != nil {
@@ -158,16 +174,17 @@ func mechanismOf(r *http.Request) (mechanism, error) {
 }
 
 // verify checks everything but the body.
-func (v *Verifier) verify(r *http.Request, sc *scope, rule RegionRule) (Credential, *signingKey, error) {
-	if err := v.checkRegion(sc, rule); err != nil {
+func (v *Verifier) verify(r *http.Request, sc *scope, o Options) (Credential, *signingKey, error) {
+	if err := v.checkRegion(sc, o.Region); err != nil {
 		return Credential{}, nil, err
 	}
-	cred, ok := v.credentials.Lookup(sc.accessKey)
-	if !ok {
-		return Credential{}, nil, ErrInvalidAccessKey
+	token, err := sessionToken(r, "X-Amz-Security-Token")
+	if err != nil {
+		return Credential{}, nil, err
 	}
-	if first(r.Header, "X-Amz-Security-Token") != "" || hasParam(r.URL.RawQuery, "X-Amz-Security-Token") {
-		return Credential{}, nil, ErrInvalidToken
+	cred, err := v.credential(sc.accessKey, token)
+	if err != nil {
+		return Credential{}, nil, err
 	}
 	if !sc.query {
 		if err := sc.headerDate(r.Header); err != nil {
@@ -180,11 +197,10 @@ func (v *Verifier) verify(r *http.Request, sc *scope, rule RegionRule) (Credenti
 	if err := checkSignedHeaders(r, sc); err != nil {
 		return Credential{}, nil, err
 	}
-	var err error
-	if sc.payload, err = canonicalPayload(r, sc); err != nil {
+	if sc.payload, err = canonicalPayload(r, sc, o.BodySHA256); err != nil {
 		return Credential{}, nil, err
 	}
-	key := v.keys.get(cred, sc.date, sc.region)
+	key := v.keys.get(cred, sc)
 	s := v.scratch.Get().(*scratch)
 	defer v.scratch.Put(s)
 	var signature [signatureLen]byte
@@ -232,8 +248,15 @@ func checkSignedHeaders(r *http.Request, sc *scope) error {
 	return nil
 }
 
-// canonicalPayload is the last line of the canonical request.
-func canonicalPayload(r *http.Request, sc *scope) (string, error) {
+// canonicalPayload is the last line of the canonical request: read, if the body
+// has been.
+func canonicalPayload(r *http.Request, sc *scope, read string) (string, error) {
+	if read != "" {
+		if v := first(r.Header, "X-Amz-Content-Sha256"); v != "" && v != read {
+			return "", ErrContentSHA256Mismatch
+		}
+		return read, nil
+	}
 	if sc.query {
 		v, n, err := queryValue(r.URL.RawQuery, "X-Amz-Content-Sha256")
 		if err != nil {

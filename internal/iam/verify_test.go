@@ -185,7 +185,7 @@ func signAt(r *http.Request, region string, at time.Time) *http.Request {
 	if err := s.canonicalRequest(r, &sc); err != nil {
 		panic(err)
 	}
-	m := newSigningKey(exampleRoot.SecretKey, date, region).macs.Get().(*mac)
+	m := newSigningKey(exampleRoot.SecretKey, date, region, serviceS3).macs.Get().(*mac)
 	m.hash.Write(s.stringToSign(&sc))
 	r.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s/%s, SignedHeaders=%s, Signature=%x",
 		algorithm, exampleRoot.AccessKey, sc.text, sc.signedHeaders, m.hash.Sum(nil)))
@@ -453,15 +453,15 @@ func TestSignedByMinioGo(t *testing.T) {
 func TestSigningKeysFollowTheSecretAndStayFew(t *testing.T) {
 	t.Parallel()
 	var c keyCache
-	old := c.get(Credential{AccessKey: "a", SecretKey: "old"}, "20130524", "r")
-	if c.get(Credential{AccessKey: "a", SecretKey: "old"}, "20130524", "r") != old {
+	old := c.get(Credential{AccessKey: "a", SecretKey: "old"}, &scope{date: "20130524", region: "r", service: serviceS3})
+	if c.get(Credential{AccessKey: "a", SecretKey: "old"}, &scope{date: "20130524", region: "r", service: serviceS3}) != old {
 		t.Error("not cached")
 	}
-	if c.get(Credential{AccessKey: "a", SecretKey: "new"}, "20130524", "r") == old {
+	if c.get(Credential{AccessKey: "a", SecretKey: "new"}, &scope{date: "20130524", region: "r", service: serviceS3}) == old {
 		t.Error("a changed secret kept its old signing key")
 	}
 	for i := range 3 * maxSigningKeys {
-		c.get(Credential{AccessKey: "a", SecretKey: "new"}, "20130524", fmt.Sprint(i))
+		c.get(Credential{AccessKey: "a", SecretKey: "new"}, &scope{date: "20130524", region: fmt.Sprint(i), service: serviceS3})
 		if len(c.keys) > maxSigningKeys {
 			t.Fatalf("%d keys cached", len(c.keys))
 		}

@@ -48,6 +48,8 @@ type scope2 struct {
 	// expires is when a presigned request ends.
 	expires time.Time
 	query   bool
+	// token is a session token in the query, which is signed as if it were a header.
+	token string
 }
 
 // verify2 checks a request that is signed with version 2.
@@ -62,15 +64,19 @@ func (v *Verifier) verify2(r *http.Request, presigned bool, o Options) (Credenti
 	if err != nil {
 		return Credential{}, err
 	}
-	cred, ok := v.credentials.Lookup(sc.accessKey)
-	if !ok {
-		return Credential{}, ErrInvalidAccessKey
+	token, err := sessionToken(r, "x-amz-security-token")
+	if err != nil {
+		return Credential{}, err
 	}
-	if first(r.Header, "X-Amz-Security-Token") != "" || hasParam(r.URL.RawQuery, "x-amz-security-token") {
-		return Credential{}, ErrInvalidToken
+	cred, err := v.credential(sc.accessKey, token)
+	if err != nil {
+		return Credential{}, err
 	}
 	if err := sc.checkTime(r.Header, v.now()); err != nil {
 		return Credential{}, err
+	}
+	if presigned && first(r.Header, "X-Amz-Security-Token") == "" {
+		sc.token = token
 	}
 	resources, err := signedResources(r.URL.RawQuery)
 	if err != nil {
@@ -153,14 +159,19 @@ func sign2(secret string, r *http.Request, sc *scope2, resource, signature strin
 	for _, line := range [...]string{r.Method, first(r.Header, "Content-Md5"), first(r.Header, "Content-Type"), sc.date} {
 		_, _ = h.Write([]byte(line + "\n"))
 	}
-	_, _ = h.Write(amzHeaders(r.Header))
+	_, _ = h.Write(amzHeaders(r.Header, sc.token))
 	_, _ = h.Write([]byte(resource))
 	want := base64.StdEncoding.EncodeToString(h.Sum(nil))
 	return subtle.ConstantTimeCompare([]byte(want), []byte(signature)) == 1
 }
 
 // amzHeaders is the CanonicalizedAmzHeaders element: all x-amz headers, sorted.
-func amzHeaders(h http.Header) []byte {
+// A token that is given is one more.
+func amzHeaders(h http.Header, token string) []byte {
+	if token != "" {
+		h = h.Clone()
+		h["X-Amz-Security-Token"] = []string{token}
+	}
 	var names []string
 	for name := range h {
 		if strings.HasPrefix(name, "X-Amz-") {

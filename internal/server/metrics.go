@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
+	"github.com/carillon-s3/carillon/internal/api/sts"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/kv/pebble"
@@ -41,7 +43,7 @@ func (s *site) newMetrics(address net.Addr) *telemetry.Metrics {
 	}
 	s.known.targets.fresh, s.known.engine.fresh, s.known.journal.fresh = targetsFresh, engineFresh, journalFresh
 	return telemetry.New(telemetry.Config{
-		Server: endpoint, Version: Version(), Operations: s3api.Operations(),
+		Server: endpoint, Version: Version(), Operations: slices.Concat(s3api.Operations(), sts.Operations()),
 		Targets: s.targetStates, Store: s.storeState, Journal: s.journalState, Buckets: s.bucketStates,
 	})
 }
@@ -52,6 +54,13 @@ func (s *site) observeRequest(o s3api.Observation) {
 		Received: o.Received, Sent: o.Sent,
 	})
 	s.logRequest(&o)
+}
+
+func (s *site) observeSession(o sts.Observation) {
+	s.metrics.Requests.Observe(telemetry.Request{
+		Operation: o.Operation, Status: o.Status, Duration: o.Duration, FirstByte: o.Duration,
+		Received: o.Received, Sent: o.Sent,
+	})
 }
 
 func (s *site) observeTarget(id event.TargetID) notify.Observer {

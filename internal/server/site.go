@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/spool"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/openid"
 	"github.com/carillon-s3/carillon/internal/telemetry"
 )
 
@@ -44,6 +46,7 @@ type site struct {
 	config     *config.Store
 	identities *iam.Store
 	accessLog  *accesslog.Writer
+	issuers    *openid.Issuers
 	dispatcher *notify.Dispatcher
 	handler    http.Handler
 	metrics    *telemetry.Metrics
@@ -161,13 +164,19 @@ func (s *site) endpoint(address net.Addr) string {
 
 // startBackground starts what runs beside the requests until ctx ends.
 func (s *site) startBackground(ctx context.Context, reload <-chan os.Signal) {
-	s.background.Go(func() { s.set.certs.Follow(ctx, reload, s.dispatcher.Trust) })
+	s.background.Go(func() { s.set.certs.Follow(ctx, reload, s.trust) })
 	s.background.Go(func() { s.objects.Run(ctx) })
 	s.background.Go(func() { s.sweepLeftovers(ctx) })
 	s.background.Go(func() { s.abortStaleUploads(ctx) })
 	s.background.Go(func() { s.trimJournal(ctx) })
 	s.background.Go(func() { s.countUsage(ctx) })
 	s.background.Go(func() { s.accessLog.Run(ctx) })
+}
+
+// trust has all whom the server calls be checked against other roots.
+func (s *site) trust(roots *x509.CertPool) {
+	s.dispatcher.Trust(roots)
+	s.issuers.Trust(roots)
 }
 
 // close closes what is open, in the order of use.
@@ -180,6 +189,9 @@ func (s *site) close() error {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // drain has waited already
 		_ = s.dispatcher.Close(ctx)
+	}
+	if s.issuers != nil {
+		s.issuers.Close()
 	}
 	if s.journal != nil {
 		s.journal.CloseSpools()

@@ -7,6 +7,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/api/admin"
 	"github.com/carillon-s3/carillon/internal/api/metrics"
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
+	"github.com/carillon-s3/carillon/internal/api/sts"
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
@@ -18,10 +19,10 @@ func isAdmin(path string) bool {
 	return strings.HasPrefix(path, "/minio/") || strings.HasPrefix(path, "/carillon/")
 }
 
-// newHandler joins the surfaces: that of metrics, the admin's paths, and S3 for
-// all else. On the host of a bucket every path is a key of it.
+// newHandler joins the surfaces: that of metrics, the admin's paths, STS, and S3
+// for all else. On the host of a bucket every path is a key of it.
 func (s *site) newHandler(encoder *event.Encoder) http.Handler {
-	verifier := iam.New(iam.Config{Credentials: s.identities, Region: s.set.region})
+	verifier := iam.New(iam.Config{Credentials: s.identities, Sessions: s.identities, Region: s.set.region})
 	objects := s3api.New(s3api.Config{
 		Service: s.objects, Verifier: verifier, Encoder: encoder,
 		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies, Domains: s.set.domains, AllowOrigins: s.set.origins,
@@ -37,6 +38,10 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	scrapes := metrics.New(metrics.Config{
 		Metrics: s.metrics, Credentials: s.identities, Public: s.set.publicMetrics, Logger: s.log,
 	})
+	temporary := sts.New(sts.Config{
+		Identities: s.identities, Issuers: s.issuers, Verifier: verifier, TrustedProxies: s.set.proxies,
+		HostID: encoder.HostID, Logger: s.log, Observe: s.observeSession,
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hosted := s.set.domains.Bucket(r.Host) != ""
 		switch {
@@ -44,6 +49,10 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 			scrapes.ServeHTTP(w, r)
 		case !hosted && isAdmin(r.URL.Path):
 			administration.ServeHTTP(w, r)
+		case !hosted && sts.Takes(r):
+			s.metrics.Requests.Begin()
+			defer s.metrics.Requests.End()
+			temporary.ServeHTTP(w, r)
 		default:
 			s.metrics.Requests.Begin()
 			defer s.metrics.Requests.End()

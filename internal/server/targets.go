@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
@@ -13,6 +14,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify"
 	"github.com/carillon-s3/carillon/internal/notify/all"
 	"github.com/carillon-s3/carillon/internal/notify/target"
+	"github.com/carillon-s3/carillon/internal/openid"
 )
 
 // openConfig reads the stored settings of all sub-systems and the identities,
@@ -23,6 +25,7 @@ func (s *site) openConfig(ctx context.Context) error {
 	for _, kind := range all.Kinds() {
 		subSystems = append(subSystems, kind.SubSystem())
 	}
+	subSystems = append(subSystems, openid.SubSystem())
 	registry, err := config.NewRegistry(subSystems)
 	if err != nil {
 		return err
@@ -64,8 +67,8 @@ func (s *site) openSealer(ctx context.Context) (config.Sealer, error) {
 	return sealer, nil
 }
 
-// followTargets has the dispatcher deliver to the configured targets, now and
-// after each change, at once. A change that cannot be applied is logged: the
+// followTargets has the dispatcher deliver to the configured targets, and the
+// configured issuers be asked, now and after each change, at once. A change that cannot be applied is logged: the
 // settings are stored, and the next start or change tries again.
 func (s *site) followTargets(ctx context.Context) error {
 	apply := func(ctx context.Context) error {
@@ -76,8 +79,13 @@ func (s *site) followTargets(ctx context.Context) error {
 	if err := apply(ctx); err != nil {
 		return err
 	}
+	s.issuers = openid.New(openid.Options{RootCAs: s.set.certs.Roots(), UserAgent: "Carillon/" + Version(), Logger: s.log})
+	s.issuers.Apply(s.config.Effective(openid.Name))
 	background := context.WithoutCancel(ctx)
-	s.endConfig = s.config.OnChange(func([]config.Instance) {
+	s.endConfig = s.config.OnChange(func(changed []config.Instance) {
+		if slices.ContainsFunc(changed, func(i config.Instance) bool { return i.SubSystem == openid.Name }) {
+			s.issuers.Apply(s.config.Effective(openid.Name))
+		}
 		if err := apply(background); err != nil {
 			s.log.Error("a change of targets could not be applied", "err", err)
 		}

@@ -26,6 +26,8 @@ func (c *code) Error() string { return c.message }
 var (
 	errAccessDenied     = &code{"AccessDenied", http.StatusForbidden, "Access Denied."}
 	errAccessKey        = &code{"InvalidAccessKeyId", http.StatusForbidden, "The Access Key Id you provided does not exist in our records."}
+	errToken            = &code{"InvalidToken", http.StatusBadRequest, "The provided token is malformed or otherwise not valid."}
+	errExpiredToken     = &code{"ExpiredToken", http.StatusBadRequest, "The provided token has expired."}
 	errSignature        = &code{"SignatureDoesNotMatch", http.StatusForbidden, "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
 	errSkew             = &code{"RequestTimeTooSkewed", http.StatusForbidden, "The difference between the request time and the server's time is too large."}
 	errBodyHash         = &code{"XAmzContentSHA256Mismatch", http.StatusBadRequest, "The provided 'x-amz-content-sha256' header does not match what was computed."}
@@ -67,6 +69,8 @@ var authCodes = []struct {
 	{iam.ErrAccessDenied, errAccessDenied},
 	{iam.ErrInvalidAccessKey, errAccessKey},
 	{iam.ErrSignature, errSignature},
+	{iam.ErrInvalidToken, errToken},
+	{iam.ErrExpiredToken, errExpiredToken},
 	{iam.ErrSkew, errSkew},
 	{iam.ErrExpired, errAccessDenied},
 	{iam.ErrContentSHA256Mismatch, errBodyHash},

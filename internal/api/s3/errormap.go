@@ -48,6 +48,7 @@ func domainErrors() []domainError {
 		{iam.ErrMultipleAuth, errInvalidArgument, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified"},
 		{iam.ErrSignatureVersion, errInvalidRequest, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."},
 		{iam.ErrInvalidToken, errInvalidToken, ""},
+		{iam.ErrExpiredToken, errExpiredToken, ""},
 		{iam.ErrMissingLength, errMissingContentLength, ""},
 		{iam.ErrNotImplemented, errNotImplemented, ""},
 		{iam.ErrInvalidChecksumHeader, errInvalidRequest, ""},
