@@ -54,6 +54,7 @@ func arrows() []arrow {
 			"the surface of temporary credentials knows users and issuers, and nothing that is stored",
 		},
 		{"internal/openid", []string{"internal/config"}, "issuers know their settings, and no users"},
+		{"internal/openid/openidtest", nil, "an issuer for tests knows nobody"},
 		{"internal/api/admin/adminapi", nil, "what both ends of the API see knows neither end"},
 		{"internal/api/metrics", []string{"internal/iam", "internal/telemetry"}, "the surface of metrics knows users and what is measured, and none of those who measure"},
 		{
