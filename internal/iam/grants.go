@@ -6,18 +6,21 @@ import "github.com/carillon-s3/carillon/internal/policy"
 // Nil grants nothing.
 type grants struct {
 	// all says that they are root's.
-	all       bool
+	all bool
+	// documents are of the policies of these names.
 	documents []*policy.Document
+	names     []string
 	// own narrows them, if it is not nil: the policy of an access key.
-	own *policy.Document
+	own     *policy.Document
+	ownText []byte
 	// groups are the user's, and claims those of a web identity, for conditions.
 	groups []string
 	claims map[string][]string
 }
 
-func (g *grants) narrowedBy(own *policy.Document) *grants {
+func (g *grants) narrowedBy(own *policy.Document, text []byte) *grants {
 	narrowed := *g
-	narrowed.own = own
+	narrowed.own, narrowed.ownText = own, text
 	return &narrowed
 }
 

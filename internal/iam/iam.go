@@ -7,7 +7,10 @@
 // body. Nothing here writes a response.
 package iam
 
-import "log/slog"
+import (
+	"log/slog"
+	"time"
+)
 
 // Credential is an access key with its secret.
 type Credential struct {
@@ -19,6 +22,8 @@ type Credential struct {
 	Parent string
 	// Temporary says that it is of a session, and has a session token.
 	Temporary bool
+	// Expires is when a temporary credential ends.
+	Expires time.Time
 
 	grants *grants
 }
@@ -30,8 +35,9 @@ type Principal struct {
 	Owner     bool
 	// User is whose access key it is: a user's own, or that of its parent.
 	User string
-	// Temporary says that a session's credential signed.
+	// Temporary says that a session's credential signed, which ends at Expires.
 	Temporary bool
+	Expires   time.Time
 
 	grants *grants
 }
@@ -41,7 +47,7 @@ func (p Principal) Anonymous() bool { return p.AccessKey == "" }
 
 // Principal is the credential without its secret.
 func (c Credential) Principal() Principal {
-	p := Principal{AccessKey: c.AccessKey, Owner: c.Owner, User: c.AccessKey, Temporary: c.Temporary, grants: c.grants}
+	p := Principal{AccessKey: c.AccessKey, Owner: c.Owner, User: c.AccessKey, Temporary: c.Temporary, Expires: c.Expires, grants: c.grants}
 	if c.Parent != "" {
 		p.User = c.Parent
 	}

@@ -52,14 +52,19 @@ func (s *Store) PutPolicy(ctx context.Context, name string, document []byte) err
 		return err
 	}
 	return s.change(ctx, func(next *state, w *writes) error {
-		made := *p
-		if old := next.policies[name]; old != nil && !old.builtIn {
-			made.Created = old.Created
-		}
-		next.policies[name] = &made
-		w.set(kindPolicy, name, made.policyRecord)
+		next.putPolicy(w, name, p)
 		return nil
 	})
+}
+
+// putPolicy puts a policy, which keeps the time of its making.
+func (s *state) putPolicy(w *writes, name string, p *storedPolicy) {
+	made := *p
+	if old := s.policies[name]; old != nil && !old.builtIn {
+		made.Created = old.Created
+	}
+	s.policies[name] = &made
+	w.set(kindPolicy, name, made.policyRecord)
 }
 
 // RemovePolicy removes a policy that is attached to nobody; where it had replaced
@@ -140,39 +145,49 @@ func (s *Store) changePolicies(ctx context.Context, of Holder, names []string, e
 		return detail(ErrInvalidArgument, "Either a user or a group must be named.")
 	}
 	return s.change(ctx, func(next *state, w *writes) error {
-		u, g := next.users[of.User], next.groups[of.Group]
-		switch {
-		case of.User != "" && u == nil:
-			return ErrNoSuchUser
-		case of.Group != "" && g == nil:
-			return ErrNoSuchGroup
-		}
-		for _, name := range names {
-			if next.policies[name] == nil {
-				return detail(ErrNoSuchPolicy, "The canned policy does not exist: %s.", name)
-			}
-		}
-		var had []string
-		if u != nil {
-			had = u.Policies
-		} else {
-			had = g.Policies
-		}
-		want := edit(had)
-		if slices.Equal(want, had) {
+		err := s.setPolicies(next, w, of, names, edit)
+		if err == nil && w.batch.Empty() {
 			return ErrNoChange
 		}
-		if u != nil {
-			changed := *u
-			changed.Policies, changed.Updated = want, s.Now()
-			next.putUser(w, of.User, &changed)
-			return nil
-		}
-		changed := g.with(s.Now(), g.Members)
-		changed.Policies = want
-		next.putGroup(w, of.Group, changed)
-		return nil
+		return err
 	})
+}
+
+// setPolicies edits the policies of one holder. What changes nothing writes
+// nothing.
+func (s *Store) setPolicies(next *state, w *writes, of Holder, names []string, edit func(had []string) []string) error {
+	u, g := next.users[of.User], next.groups[of.Group]
+	switch {
+	case of.User != "" && u == nil:
+		return ErrNoSuchUser
+	case of.Group != "" && g == nil:
+		return ErrNoSuchGroup
+	}
+	for _, name := range names {
+		if next.policies[name] == nil {
+			return detail(ErrNoSuchPolicy, "The canned policy does not exist: %s.", name)
+		}
+	}
+	var had []string
+	if u != nil {
+		had = u.Policies
+	} else {
+		had = g.Policies
+	}
+	want := edit(had)
+	if slices.Equal(want, had) {
+		return nil
+	}
+	if u != nil {
+		changed := *u
+		changed.Policies, changed.Updated = want, s.Now()
+		next.putUser(w, of.User, &changed)
+		return nil
+	}
+	changed := g.with(s.Now(), g.Members)
+	changed.Policies = want
+	next.putGroup(w, of.Group, changed)
+	return nil
 }
 
 // Rights returns one policy document of all that the policies of a user and its
@@ -186,13 +201,37 @@ func (s *Store) Rights(user string) ([]byte, error) {
 	if !ok {
 		return nil, ErrNoSuchUser
 	}
+	return st.merged(st.policyNames(u, st.memberships()[user]))
+}
+
+// RightsOf returns one policy document for a principal: its own if it has one,
+// else all that the policies of its user say.
+func (s *Store) RightsOf(p Principal) ([]byte, error) {
+	g := p.grants
+	switch {
+	case p.Owner, g != nil && g.all && g.own == nil:
+		return []byte(consoleAdmin), nil
+	case g == nil:
+		return s.state.Load().merged(nil)
+	case g.own != nil:
+		return g.ownText, nil
+	}
+	return s.state.Load().merged(g.names)
+}
+
+// merged is one document of all statements of policies.
+func (s *state) merged(names []string) ([]byte, error) {
 	all := struct {
 		Version   string
 		Statement []json.RawMessage
 	}{"2012-10-17", []json.RawMessage{}}
-	for _, name := range st.policyNames(u, st.memberships()[user]) {
+	for _, name := range names {
+		p := s.policies[name]
+		if p == nil {
+			continue // removed meanwhile
+		}
 		var one struct{ Statement json.RawMessage }
-		if err := json.Unmarshal(st.policies[name].Document, &one); err != nil {
+		if err := json.Unmarshal(p.Document, &one); err != nil {
 			return nil, err
 		}
 		var list []json.RawMessage

@@ -30,8 +30,7 @@ const WebIdentityPrefix = "openid:"
 type Session struct {
 	Credential
 	// Token goes with every request that the credential signs.
-	Token   string
-	Expires time.Time
+	Token string
 }
 
 // SessionRequest says what a session is to be like.
@@ -131,14 +130,13 @@ func (s *Store) newSession(keys *tokenKeys, want SessionRequest, c sessionClaims
 	}
 	c.Document = want.Document
 	c.AccessKey = generateAccessKey()
-	expires := s.Now().Add(want.Duration).Truncate(time.Second)
-	c.Expires = expires.Unix()
+	c.Expires = s.Now().Add(want.Duration).Unix()
 	token, err := keys.sign(&c)
 	if err != nil {
 		return Session{}, err
 	}
 	credential, err := s.state.Load().session(&openSession{c, own, keys.secret(c.AccessKey)}, s.Root, keys)
-	return Session{Credential: credential, Token: token, Expires: expires}, err
+	return Session{Credential: credential, Token: token}, err
 }
 
 // Session implements Sessions. ErrInvalidToken for a token that is not ours or not
@@ -161,13 +159,13 @@ func (s *Store) Session(accessKey, token string) (Credential, error) {
 
 // session is the credential of a token, by what its user may do now.
 func (s *state) session(o *openSession, root Credential, keys *tokenKeys) (Credential, error) {
-	c := Credential{AccessKey: o.AccessKey, SecretKey: o.secret, Parent: o.Parent, Temporary: true}
+	c := Credential{AccessKey: o.AccessKey, SecretKey: o.secret, Parent: o.Parent, Temporary: true, Expires: time.Unix(o.Expires, 0).UTC()}
 	switch {
 	case o.Web:
 		g := &grants{claims: o.Claims, groups: o.Claims[claimGroups]}
 		for _, name := range o.Policies {
 			if p := s.policies[name]; p != nil {
-				g.documents = append(g.documents, p.document)
+				g.documents, g.names = append(g.documents, p.document), append(g.names, name)
 			}
 		}
 		c.grants = g
@@ -181,7 +179,7 @@ func (s *state) session(o *openSession, root Credential, keys *tokenKeys) (Crede
 		}
 	}
 	if o.own != nil {
-		c.grants = c.grants.narrowedBy(o.own)
+		c.grants = c.grants.narrowedBy(o.own, o.Document)
 	}
 	c.Owner = c.grants.all && c.grants.own == nil
 	return c, nil

@@ -91,7 +91,10 @@ func (s *state) prepare(root Credential, log *slog.Logger) {
 		if u.Disabled || u.secret == "" {
 			continue
 		}
-		g := &grants{documents: s.documentsOf(u, memberOf[name]), groups: memberOf[name]}
+		g := &grants{names: s.policyNames(u, memberOf[name]), groups: memberOf[name]}
+		for _, policy := range g.names {
+			g.documents = append(g.documents, s.policies[policy].document)
+		}
 		grantsOf[name] = g
 		s.entries[name] = entry{credential: Credential{AccessKey: name, SecretKey: u.secret, grants: g}}
 	}
@@ -109,7 +112,7 @@ func (s *state) prepare(root Credential, log *slog.Logger) {
 		}
 		c := Credential{AccessKey: name, SecretKey: k.secret, Parent: k.Parent, grants: inherited}
 		if k.own != nil {
-			c.grants = inherited.narrowedBy(k.own)
+			c.grants = inherited.narrowedBy(k.own, k.Document)
 		}
 		c.Owner = c.grants.all && c.grants.own == nil
 		s.entries[name] = entry{credential: c, expires: k.Expires}
@@ -127,16 +130,8 @@ func (s *state) memberships() map[string][]string {
 	return of
 }
 
-// documentsOf are the policies of a user and of its groups that are enabled.
-func (s *state) documentsOf(u *user, groups []string) []*policy.Document {
-	var documents []*policy.Document
-	for _, name := range s.policyNames(u, groups) {
-		documents = append(documents, s.policies[name].document)
-	}
-	return documents
-}
-
-// policyNames are their names, sorted. Every policy that is attached exists:
+// policyNames are the policies of a user and of its groups that are enabled,
+// sorted. Every policy that is attached exists:
 // changes require it.
 func (s *state) policyNames(u *user, groups []string) []string {
 	names := u.Policies

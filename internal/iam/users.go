@@ -46,32 +46,55 @@ func (u *user) info(name string, memberOf []string) UserInfo {
 // policies and groups stay. ErrInvalidName, ErrInvalidSecretKey; ErrTaken if the
 // name is root's or an access key's.
 func (s *Store) PutUser(ctx context.Context, name, secret string, enabled bool) error {
+	if err := checkUser(name, secret); err != nil {
+		return err
+	}
+	return s.change(ctx, func(next *state, w *writes) error { return s.setUser(next, w, name, secret, enabled) })
+}
+
+// SetPassword gives a user that exists another secret, and leaves all else:
+// ErrNoSuchUser, ErrInvalidSecretKey.
+func (s *Store) SetPassword(ctx context.Context, name, secret string) error {
+	if err := checkSecret(secret); err != nil {
+		return err
+	}
+	return s.change(ctx, func(next *state, w *writes) error {
+		old := next.users[name]
+		if old == nil {
+			return ErrNoSuchUser
+		}
+		return s.setUser(next, w, name, secret, !old.Disabled)
+	})
+}
+
+// checkUser checks what does not depend on what is stored.
+func checkUser(name, secret string) error {
 	if err := checkName("user's name", name, minAccessKey); err != nil {
 		return err
 	}
 	if strings.HasPrefix(name, WebIdentityPrefix) {
 		return detail(ErrInvalidName, "Names that begin with %s are those of web identities.", WebIdentityPrefix)
 	}
-	if err := checkSecret(secret); err != nil {
+	return checkSecret(secret)
+}
+
+// setUser makes a user, or changes its secret and status.
+func (s *Store) setUser(next *state, w *writes, name, secret string, enabled bool) error {
+	if next.keys[name] != nil || name == s.Root.AccessKey {
+		return ErrTaken
+	}
+	u := &user{userRecord: userRecord{Made: s.Now()}, secret: secret}
+	if old := next.users[name]; old != nil {
+		u.userRecord = old.userRecord
+	}
+	var err error
+	u.Sealed, err = w.seal(kindUser, name, secret)
+	if err != nil {
 		return err
 	}
-	return s.change(ctx, func(next *state, w *writes) error {
-		if next.keys[name] != nil || name == s.Root.AccessKey {
-			return ErrTaken
-		}
-		u := &user{userRecord: userRecord{Made: s.Now()}, secret: secret}
-		if old := next.users[name]; old != nil {
-			u.userRecord = old.userRecord
-		}
-		var err error
-		u.Sealed, err = w.seal(kindUser, name, secret)
-		if err != nil {
-			return err
-		}
-		u.Disabled, u.Updated = !enabled, s.Now()
-		next.putUser(w, name, u)
-		return nil
-	})
+	u.Disabled, u.Updated = !enabled, s.Now()
+	next.putUser(w, name, u)
+	return nil
 }
 
 // SetUserStatus enables or disables a user, with its access keys: ErrNoSuchUser.

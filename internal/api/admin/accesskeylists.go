@@ -45,16 +45,25 @@ func (h *Handler) accessKeyInfo(c *call) error {
 	if err != nil {
 		return err
 	}
+	a, err := h.keyWithRights(k)
+	if err != nil {
+		return err
+	}
+	return h.sealedJSON(c, a)
+}
+
+// keyWithRights tells of an access key, with its own policy or what it inherits.
+func (h *Handler) keyWithRights(k iam.AccessKeyInfo) (accessKeyAnswer, error) {
 	a := newAccessKeyAnswer(k)
 	a.AccessKey, a.Policy = "", string(k.Document)
 	if a.Implied {
 		rights, err := h.Identities.Rights(k.Parent)
 		if err != nil {
-			return identityError(err)
+			return a, identityError(err)
 		}
 		a.Policy = string(rights)
 	}
-	return h.sealedJSON(c, a)
+	return a, nil
 }
 
 // listAccessKeys answers with the keys of one user, the caller if none is named.

@@ -24,6 +24,8 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/notify"
+	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/policy"
 )
 
 // Targets is what the admin surface asks of delivery; *notify.Dispatcher is one.
@@ -66,8 +68,14 @@ type BucketUsage struct {
 	Bytes int64
 }
 
+// Buckets tells of buckets; *object.Service is one.
+type Buckets interface {
+	Buckets(ctx context.Context) ([]object.Bucket, error)
+	Policy(ctx context.Context, bucket string) (*policy.Document, []byte, error)
+}
+
 // Config is what a Handler needs. Settings, Identities, Verifier, Targets, Health,
-// Control, Events and Quotas are required.
+// Control, Events, Quotas and Buckets are required.
 type Config struct {
 	Settings *config.Store
 	// Identities are users, groups, policies and access keys.
@@ -80,6 +88,8 @@ type Config struct {
 	Control        Control
 	Events         Events
 	Quotas         Quotas
+	// Buckets are asked what a caller may see of them.
+	Buckets Buckets
 	// TargetID names the target of an instance; false if it is none. Settings
 	// that were just set are checked by it.
 	TargetID func(config.Instance) (event.TargetID, bool)

@@ -49,7 +49,7 @@ func TestPathsThatAreNotServed(t *testing.T) {
 		"other version":   {http.MethodGet, "/minio/admin/v4/info", http.StatusUpgradeRequired, "XMinioAdminVersionMismatch"},
 		"wrong method":    {http.MethodPost, prefix + "info", http.StatusUpgradeRequired, "XMinioAdminVersionMismatch"},
 		"missing query":   {http.MethodGet, prefix + "get-config-kv", http.StatusUpgradeRequired, "XMinioAdminVersionMismatch"},
-		"export of users": {http.MethodGet, prefix + "export-iam", http.StatusNotImplemented, "NotImplemented"},
+		"speed of drives": {http.MethodGet, prefix + "speedtest", http.StatusNotImplemented, "NotImplemented"},
 		"LDAP":            {http.MethodPost, prefix + "idp/ldap/policy/attach", http.StatusNotImplemented, "NotImplemented"},
 		"tier":            {http.MethodGet, prefix + "tier/COLD", http.StatusNotImplemented, "NotImplemented"},
 		"kms":             {http.MethodPost, "/minio/kms/v1/status", http.StatusNotImplemented, "NotImplemented"},

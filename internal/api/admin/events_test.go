@@ -60,7 +60,7 @@ func newEventSite(t *testing.T) *eventSite {
 		t.Fatal(err)
 	}
 	s.handler.Events = Events{Journal: s.journal, Objects: s.objects, Delivery: s.delivery, Encoder: &event.Encoder{}}
-	s.handler.Quotas = s.objects
+	s.handler.Quotas, s.handler.Buckets = s.objects, s.objects
 	s.client = &adminapi.Client{URL: s.server.URL, AccessKey: testAccess, SecretKey: testSecret}
 	if err := s.objects.CreateBucket(t.Context(), event.Request{}, "bucket", ""); err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ func identityError(err error) error {
 		{iam.ErrNoChange, errPolicyNoChange},
 		{iam.ErrNoSuchAccessKey, errNoSuchAccessKey},
 		{iam.ErrTaken, errAccessKeyTaken},
+		{iam.ErrAccessDenied, errAccessDenied},
 		{iam.ErrInvalidName, errInvalidAccessKey},
 		{iam.ErrInvalidSecretKey, errInvalidSecretKey},
 		{iam.ErrInvalidArgument, errInvalidQuery},

@@ -27,7 +27,8 @@ type route struct {
 	action   iam.Action
 	actionOf func(q url.Values) iam.Action
 	// own lets a caller without the action through, unless it is denied: serve
-	// then does no more than with what is the caller's own.
+	// then does no more than with what is the caller's own. A temporary credential
+	// only looks at it: what it made or changed would outlast it.
 	own bool
 }
 
@@ -48,7 +49,7 @@ func routes() map[string]route {
 		"DELETE clear-config-history-kv": {query: []string{"restoreId"}, serve: (*Handler).clearHistory, action: iam.AdminConfigUpdate},
 		"PUT restore-config-history-kv":  {query: []string{"restoreId"}, serve: (*Handler).restoreHistory, action: iam.AdminConfigUpdate},
 	}
-	for _, more := range []map[string]route{userRoutes(), groupRoutes(), policyRoutes(), accessKeyRoutes(), quotaRoutes()} {
+	for _, more := range []map[string]route{userRoutes(), groupRoutes(), policyRoutes(), accessKeyRoutes(), quotaRoutes(), accountRoutes()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -64,10 +65,10 @@ func serviceAction(q url.Values) iam.Action {
 // notImplemented are the first words of the paths of calls that the client
 // makes and we do not answer yet. The client does not repeat a 501.
 var notImplemented = []string{
-	"accountinfo", "background-heal", "bandwidth",
-	"cancel-job", "describe-job", "export-bucket-metadata", "export-iam",
+	"background-heal", "bandwidth",
+	"cancel-job", "describe-job", "export-bucket-metadata",
 	"heal", "healthinfo", "idp", "idp-config", "import-bucket-metadata",
-	"import-iam", "import-iam-v2", "info-access-key", "inspect-data", "kms",
+	"inspect-data", "kms",
 	"list-jobs", "list-remote-targets",
 	"log", "metrics", "pools", "profile", "profiling", "rebalance",
 	"remove-remote-target", "replication",
@@ -120,7 +121,7 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request, below string, t
 	case policy.Allowed:
 		c.all = true
 	case policy.Silent:
-		if !rt.own || c.principal.Anonymous() {
+		if !rt.own || c.principal.Anonymous() || c.principal.Temporary && r.Method != http.MethodGet {
 			return errAccessDenied
 		}
 	case policy.Denied:

@@ -13,7 +13,7 @@ import (
 // userRoutes is the table of what `mc admin user` calls.
 func userRoutes() map[string]route {
 	return map[string]route{
-		"PUT add-user":        {query: []string{"accessKey"}, serve: (*Handler).addUser, action: iam.AdminCreateUser},
+		"PUT add-user":        {query: []string{"accessKey"}, serve: (*Handler).addUser, action: iam.AdminCreateUser, own: true},
 		"GET list-users":      {serve: (*Handler).listUsers, action: iam.AdminListUsers},
 		"GET user-info":       {query: []string{"accessKey"}, serve: (*Handler).userInfo, action: iam.AdminGetUser, own: true},
 		"PUT set-user-status": {query: []string{"accessKey", "status"}, serve: (*Handler).setUserStatus, action: iam.AdminEnableUser, actionOf: userStatusAction},
@@ -63,7 +63,13 @@ func newUserAnswer(u iam.UserInfo) userAnswer {
 	return userAnswer{PolicyName: strings.Join(u.Policies, ","), Status: status(u.Enabled), MemberOf: u.MemberOf, Updated: u.Updated}
 }
 
+// addUser makes a user or changes one. Without the right to, a user changes its
+// own password: not by an access key, which may be in more hands.
 func (h *Handler) addUser(c *call) error {
+	name := c.query.Get("accessKey")
+	if !c.all && (name != c.principal.User || name != c.principal.AccessKey) {
+		return errAccessDenied
+	}
 	var in struct {
 		SecretKey string `json:"secretKey"`
 		Status    string `json:"status"`
@@ -78,7 +84,10 @@ func (h *Handler) addUser(c *call) error {
 			return err
 		}
 	}
-	return c.done(http.StatusOK, h.Identities.PutUser(c.r.Context(), c.query.Get("accessKey"), in.SecretKey, on))
+	if !c.all {
+		return c.done(http.StatusOK, h.Identities.SetPassword(c.r.Context(), name, in.SecretKey))
+	}
+	return c.done(http.StatusOK, h.Identities.PutUser(c.r.Context(), name, in.SecretKey, on))
 }
 
 func (h *Handler) listUsers(c *call) error {
