@@ -274,9 +274,34 @@ def presigned():
         raise AssertionError("a wrong signature was taken")
 
 
+def temporary():
+    sts = boto3.client("sts", endpoint_url=os.environ["ENDPOINT"], region_name="us-east-1")
+    role = {"RoleArn": "arn:aws:iam::123456789012:role/any", "RoleSessionName": "walkthrough"}
+    made = sts.assume_role(**role, DurationSeconds=900)["Credentials"]
+    keys = {
+        "aws_access_key_id": made["AccessKeyId"],
+        "aws_secret_access_key": made["SecretAccessKey"],
+        "aws_session_token": made["SessionToken"],
+    }
+    for version in ("s3v4", "s3"):
+        config = Config(signature_version=version, retries={"max_attempts": 1}, s3={"addressing_style": "path"})
+        c = boto3.client("s3", endpoint_url=os.environ["ENDPOINT"], region_name="us-east-1", config=config, **keys)
+        c.put_object(Bucket=BUCKET, Key="temporary", Body=BODY)
+        same("temporary", BODY)
+        url = c.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "temporary"}, ExpiresIn=60)
+        equal(fetch(url)[0], BODY, "presigned " + version)
+        keys["aws_session_token"] += "x"
+        other = boto3.client("s3", endpoint_url=os.environ["ENDPOINT"], region_name="us-east-1", config=config, **keys)
+        equal(code(other.list_objects_v2, Bucket=BUCKET), "InvalidToken", "changed token " + version)
+        keys["aws_session_token"] = made["SessionToken"]
+    narrow = boto3.client("sts", endpoint_url=os.environ["ENDPOINT"], region_name="us-east-1", **keys)
+    equal(code(narrow.assume_role, **role), "AccessDenied", "a role of a role")
+    equal(code(sts.assume_role_with_web_identity, **role, WebIdentityToken="a.b.c"), "InvalidIdentityToken", "web identity")
+
+
 def main():
     s3.create_bucket(Bucket=BUCKET)
-    for step in (put_whole, managed_transfers, parts_by_hand, copied_parts, refusals, presigned):
+    for step in (put_whole, managed_transfers, parts_by_hand, copied_parts, refusals, presigned, temporary):
         print(step.__name__, flush=True)
         step()
     keys = [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
