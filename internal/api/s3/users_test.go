@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/signer"
 
 	s3api "github.com/carillon-s3/carillon/internal/api/s3"
@@ -41,7 +43,7 @@ func newUserSite(t *testing.T) *userSite {
 		t.Fatal(err)
 	}
 	s := &userSite{identities: ids, site: newSite(t, func(c *s3api.Config) {
-		c.Verifier = iam.New(iam.Config{Credentials: ids})
+		c.Verifier = iam.New(iam.Config{Credentials: ids, Sessions: ids})
 	})}
 	s.bucket(t, "bkt")
 	s.rights(t, `"Action":"s3:*"`)
@@ -139,7 +141,7 @@ func TestBucketDeniesUser(t *testing.T) {
 }
 
 // TestEventsNameTheUser: the principal of an event is the user, for an access key
-// its parent.
+// and a session its parent.
 func TestEventsNameTheUser(t *testing.T) {
 	t.Parallel()
 	s := newUserSite(t)
@@ -168,6 +170,29 @@ func TestEventsNameTheUser(t *testing.T) {
 		}
 		if got := <-heard; got != want {
 			t.Errorf("the event of %s names %q", who, got)
+		}
+	}
+	bob, _ := s.identities.Lookup("bob")
+	ofUser, err := s.identities.AssumeRole(bob.Principal(), iam.SessionRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofWeb, err := s.identities.AssumeWebIdentity(iam.WebIdentity{Subject: "alice", Policies: []string{"rights"}}, iam.SessionRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, of := range map[string]iam.Session{"bob": ofUser, "openid:alice": ofWeb} {
+		c, err := minio.New(strings.TrimPrefix(s.URL, "http://"), &minio.Options{
+			Creds: credentials.NewStaticV4(of.AccessKey, of.SecretKey, of.Token), Region: "us-east-1", MaxRetries: 1,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.PutObject(ctx, "bkt", "k", strings.NewReader(""), 0, minio.PutObjectOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-heard; got != want {
+			t.Errorf("the event of a session of %s names %q", want, got)
 		}
 	}
 }
