@@ -64,7 +64,7 @@ func arrows() []arrow {
 		},
 		{
 			"internal/object",
-			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/checksum", "internal/cors", "internal/policy", "internal/s3"},
+			[]string{"internal/kv", "internal/blob", "internal/journal", "internal/event", "internal/checksum", "internal/cors", "internal/policy", "internal/s3", "internal/sse"},
 			"object joins the contracts of the stores, never an engine",
 		},
 		{"internal/journal", []string{"internal/kv", "internal/event"}, "the journal is a layout over kv"},
@@ -111,6 +111,7 @@ func arrows() []arrow {
 		{"internal/accesslog", nil, "lines of a log know nobody; who stores them hands in how"},
 		{"internal/bucketconfig", nil, "documents of a bucket's configuration are vocabulary and pure"},
 		{"internal/cors", nil, "rules of other origins are vocabulary and pure"},
+		{"internal/sse", nil, "encryption is a matter of bytes and keys, and pure"},
 		{"internal/policy", nil, "policies are vocabulary and pure"},
 		{"internal/s3", nil, "s3 is vocabulary and pure: the standard library only"},
 		{"internal/telemetry", nil, "telemetry is used by all and knows nobody"},
