@@ -16,6 +16,8 @@ type AttributesInput struct {
 	After int
 	// MaxParts is the largest number of parts; at most s3.MaxListParts are given.
 	MaxParts int
+	// CustomerKey is as in GetInput.
+	CustomerKey *CustomerKey
 }
 
 // Attributes describe a version with a page of its parts.
@@ -43,6 +45,13 @@ func (s *Service) Attributes(ctx context.Context, in AttributesInput) (Attribute
 	if err != nil {
 		return Attributes{}, err
 	}
+	key, err := s.unseal(b, in.Key, v.Encryption, in.CustomerKey)
+	if err != nil {
+		return Attributes{}, err
+	}
+	if err := v.reveal(key); err != nil {
+		return Attributes{}, err
+	}
 	a := Attributes{Info: b.info(in.Key, v.versionRecord)}
 	limit := min(in.MaxParts, s3.MaxListParts)
 	if v.Parts == nil || in.After >= v.Parts.Count || limit <= 0 {
@@ -54,7 +63,12 @@ func (s *Service) Attributes(ctx context.Context, in AttributesInput) (Attribute
 		return Attributes{}, fmt.Errorf("%s/%s: %w", in.Bucket, in.Key, err)
 	}
 	for i, p := range parts {
-		a.PartsPage = append(a.PartsPage, p.public(in.After+1+i))
+		part, err := p.public(p.number, key)
+		if err != nil {
+			return Attributes{}, err
+		}
+		part.Number = in.After + 1 + i
+		a.PartsPage = append(a.PartsPage, part)
 	}
 	a.Truncated = in.After+len(parts) < v.Parts.Count
 	return a, nil

@@ -33,6 +33,10 @@ type CopyInput struct {
 	// Checksum is the algorithm of the copy's checksum; 0 is the source's. Unlike
 	// the source's, the copy's checksum is always that of all the bytes.
 	Checksum checksum.Algorithm
+	// Encryption is what the client asks for the copy, SourceCustomerKey that of a
+	// source that is encrypted with one.
+	Encryption        Encryption
+	SourceCustomerKey *CustomerKey
 	// IfMatch and IfNoneMatch are conditions on the destination, as in PutInput.
 	IfMatch, IfNoneMatch string
 	Request              event.Request
@@ -43,17 +47,23 @@ func (in *CopyInput) sameObject() bool {
 	return in.SourceBucket == in.Bucket && in.SourceKey == in.Key
 }
 
+// changes reports whether a copy of an object to itself has anything to do.
+func (in *CopyInput) changes() bool {
+	return in.Replace || in.Encryption.Method != Unencrypted || in.SourceCustomerKey != nil
+}
+
 // Copy makes a key a copy of a version of another object, or of an older one of
 // its own, and records s3:ObjectCreated:Copy in the same commit (S3, CopyObject).
 // It returns once all of that is durable. Stored bytes are shared and not copied;
-// they are read if their checksum has to be computed, see sumSource.
+// they are read if their checksum has to be computed, see sumSource, and written
+// anew if source or copy is encrypted, unless they are one object.
 //
 // Errors: ErrNoSuchBucket and ErrNoSuchKey of the source or the destination,
 // ErrNoSuchVersion, ErrInvalidVersionID and *MarkerError of the source,
-// ErrCopyToItself without Replace, ErrCopyTooLarge, ErrPreconditionFailed,
+// ErrCopyToItself if it would change nothing, ErrCopyTooLarge, ErrPreconditionFailed,
 // ErrNoLock, ErrRetentionPassed, ErrNoSpace, ErrUnsure, those of CheckSource, and those of the name rules.
 func (s *Service) Copy(ctx context.Context, in CopyInput) (Info, error) {
-	if in.sameObject() && in.SourceVersion == "" && !in.Replace {
+	if in.sameObject() && in.SourceVersion == "" && !in.changes() {
 		return Info{}, fmt.Errorf("%w: %s/%s", ErrCopyToItself, in.Bucket, in.Key)
 	}
 	if err := checkKey(in.Key); err != nil {
@@ -104,6 +114,9 @@ func (s *Service) copyAs(ctx context.Context, in *CopyInput, summed summedSource
 		return t.created(event.ObjectCreatedCopy, v, in.Request), nil
 	})
 	if err != nil {
+		if summed.rewritten != nil && summed.content != nil {
+			s.discard(ctx, summed.content, err)
+		}
 		return Info{}, err
 	}
 	v.stamp = position.Stamp
@@ -142,7 +155,7 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed s
 	if err != nil {
 		return nil, err
 	}
-	if in.sameObject() && !in.Replace && b.Versioning != VersioningEnabled && t.current != nil && t.current.stamp == source.stamp {
+	if in.sameObject() && !in.changes() && b.Versioning != VersioningEnabled && t.current != nil && t.current.stamp == source.stamp {
 		return nil, fmt.Errorf("%w: %s/%s", ErrCopyToItself, in.Bucket, in.Key)
 	}
 	t.batch.Require(bucketKey(in.SourceBucket), bucketItem)
@@ -161,13 +174,20 @@ func (s *Service) copySource(ctx context.Context, t *tx, in *CopyInput, summed s
 	if in.ReplaceTags {
 		v.Tags = in.Tags
 	}
+	if r := summed.rewritten; r != nil && r.content != nil {
+		return v, s.keepRewritten(t, v, r)
+	} else if r != nil {
+		if err := s.resealed(t, v, source.versionRecord, r); err != nil {
+			return nil, err
+		}
+	}
 	if id, ok := source.content(); ok {
 		// Inlined bytes go with their version, so a copy has its own.
 		data, err := snapshot.Get(ctx, id.key())
 		if err != nil {
 			return nil, storeError(err)
 		}
-		if int64(len(data.Value)) != source.Size {
+		if int64(len(data.Value)) != source.storedSize() {
 			return nil, fmt.Errorf("%w: inlined bytes of %s/%s", errStored, in.SourceBucket, in.SourceKey)
 		}
 		s.keepContent(t, v, &content{inline: data.Value, id: s.newContentID()})

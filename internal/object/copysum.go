@@ -15,6 +15,8 @@ type summedSource struct {
 	// A version is known by its stamp, whichever row it stands in.
 	bucketID, stamp uint64
 	sum             *checksum.Sum
+	// rewritten is nil unless source or copy is encrypted.
+	*rewritten
 }
 
 // sumSource finds the checksum that the copy gets ("CopyObject", checksums),
@@ -30,6 +32,9 @@ func (s *Service) sumSource(ctx context.Context, in *CopyInput) (summedSource, e
 	view.Close()
 	if err != nil || open == nil {
 		return summed, err
+	}
+	if summed.rewritten != nil { // and there is something to open
+		return summed, s.rewrite(ctx, summed.rewritten, source, open)
 	}
 	body, err := open(ctx, 0, source.Size)
 	if err != nil {
@@ -61,6 +66,9 @@ func (s *Service) lookAtSource(ctx context.Context, view kv.View, in *CopyInput)
 	if want == 0 && has != nil {
 		want = has.Algorithm
 	}
+	if summed.rewritten, open, err = s.rewriting(ctx, view, in, b, source, want); err != nil || open != nil {
+		return summed, source, open, err
+	}
 	switch {
 	case want == 0:
 		return summed, source, nil, nil
@@ -72,7 +80,7 @@ func (s *Service) lookAtSource(ctx context.Context, view kv.View, in *CopyInput)
 		return summed, source, nil, err
 	}
 	summed.sum = &checksum.Sum{Algorithm: want}
-	open, err = s.opener(ctx, view, source)
+	open, err = s.opener(ctx, view, source, nil)
 	return summed, source, open, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/memory"
 	"github.com/carillon-s3/carillon/internal/object"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // site is a Service with everything under it in memory.
@@ -24,6 +25,10 @@ type site struct {
 	store   kv.Store
 	blobs   blob.Store
 	journal *journal.Journal
+	// keys are the master keys of the next reopen; nil for none.
+	keys *sse.Keys
+	// restarts is how often restart was called.
+	restarts int
 }
 
 func newSite(t *testing.T) *site {
@@ -42,7 +47,7 @@ func (s *site) reopen(t *testing.T) {
 	t.Helper()
 	var err error
 	s.Service, err = object.Open(t.Context(), object.Config{
-		Store: s.store, Blobs: s.blobs, Journal: s.journal,
+		Store: s.store, Blobs: s.blobs, Journal: s.journal, Keys: s.keys,
 		KnownTarget: func(id event.TargetID) bool { return id.Type == "webhook" },
 	})
 	if err != nil {

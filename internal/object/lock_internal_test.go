@@ -23,7 +23,7 @@ func TestLockedBucketHasItsRecordVersion(t *testing.T) {
 			t.Errorf("%+v comes back as %+v, %v", rec, got, err)
 		}
 	}
-	if _, err := decodeBucket([]byte{lockedRecordVersion + 1, 0xa0}); err == nil {
+	if _, err := decodeBucket([]byte{encryptingRecordVersion + 1, 0xa0}); err == nil {
 		t.Error("a newer version is read")
 	}
 }

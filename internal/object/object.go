@@ -97,6 +97,8 @@ type Info struct {
 	Tags []s3.Tag
 	// Lock is what protects the version.
 	Lock Lock
+	// Encryption is how the object is encrypted.
+	Encryption Encryption
 }
 
 // PartRange is where a part lies in its object.
@@ -132,6 +134,8 @@ type PutInput struct {
 	Tags []s3.Tag
 	// Lock is what the version gets; without Retention in it, the bucket's default.
 	Lock Lock
+	// Encryption is what the client asks for.
+	Encryption Encryption
 	// IfNoneMatch and IfMatch are ETags without quotes, or "*"; empty for none.
 	IfMatch, IfNoneMatch string
 	Request              event.Request

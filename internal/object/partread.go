@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/carillon-s3/carillon/internal/kv"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // partPage is how many rows of parts a reader holds at a time.
@@ -52,7 +53,7 @@ func readParts(ctx context.Context, r kv.Reader, m *partMap, number, limit int) 
 }
 
 // partAt says where the part with the given ordinal, from 1, lies in v.
-func partAt(ctx context.Context, r kv.Reader, v *versionRecord, ordinal int) (PartRange, error) {
+func partAt(ctx context.Context, r kv.Reader, v *versionRecord, key *sse.ObjectKey, ordinal int) (PartRange, error) {
 	m, index := v.Parts, ordinal-1
 	var at PartRange
 	first := 1
@@ -72,8 +73,9 @@ func partAt(ctx context.Context, r kv.Reader, v *versionRecord, ordinal int) (Pa
 		}
 		for _, p := range parts {
 			if index == 0 {
-				at.Length, at.Checksum = p.Size, p.Checksum
-				return at, nil
+				at.Length = p.Size
+				at.Checksum, err = p.sum(key, p.number)
+				return at, err
 			}
 			index--
 			at.Offset += p.Size
@@ -88,11 +90,11 @@ func partAt(ctx context.Context, r kv.Reader, v *versionRecord, ordinal int) (Pa
 // openParts reads length bytes of v from offset on, part by part. The rows of
 // the parts and their bytes outlive v by an hour; while a reader is open, the
 // collector leaves them alone however long it takes.
-func (s *Service) openParts(ctx context.Context, v *versionRecord, offset, length int64) (io.ReadCloser, error) {
+func (s *Service) openParts(ctx context.Context, v *versionRecord, key *sse.ObjectKey, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || length < 0 || offset+length > v.Size {
 		return nil, fmt.Errorf("read %d bytes at %d of %d: %w", length, offset, v.Size, io.ErrUnexpectedEOF)
 	}
-	r := &partReader{s: s, ctx: ctx, m: v.Parts, next: 1, skip: offset, left: length}
+	r := &partReader{s: s, ctx: ctx, m: v.Parts, key: key, next: 1, skip: offset, left: length}
 	if m := v.Parts; m.PartSize > 0 {
 		index := int(min(offset/m.PartSize, int64(m.Count-1)))
 		r.next, _ = m.nth(index) // an index below Count is there
@@ -113,6 +115,7 @@ type partReader struct {
 	s     *Service
 	ctx   context.Context // of the Open that made it, as in the readers of blobs
 	m     *partMap
+	key   *sse.ObjectKey // nil of objects that are not encrypted
 	page  []storedPart
 	next  int // number from which the next page is read
 	skip  int64
@@ -191,7 +194,7 @@ func (r *partReader) advance() error {
 			continue
 		}
 		length := min(part.Size-r.skip, r.left)
-		body, err := r.s.blobs.Open(r.ctx, part.Blob, r.skip, length)
+		body, err := r.s.openPart(r.ctx, part, r.key, r.skip, length)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/s3"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 const (
@@ -58,12 +59,17 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 	if err := s.admitBytes(ctx, b, in.Key, in.Size); err != nil {
 		return Info{}, err
 	}
-	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: in.Checksum})
+	encrypt, err := s.encryptionFor(b, in.Encryption)
+	if err != nil {
+		return Info{}, fmt.Errorf("put %s/%s: %w", in.Bucket, in.Key, err)
+	}
+	objectKey := encrypt.newObjectKey()
+	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: in.Checksum, encrypt: wholeKey(objectKey)})
 	if err != nil {
 		return Info{}, fmt.Errorf("put %s/%s: %w", in.Bucket, in.Key, err)
 	}
 	v := &versionRecord{
-		Size: content.size, ETag: etagOf(content.md5), Checksum: content.checksum,
+		Size: content.size, ETag: etagOf(encrypt.Method.etagDigest(content.md5)), Checksum: content.checksum,
 		Metadata: in.Metadata, StorageClass: in.StorageClass, Tags: in.Tags,
 	}
 	position, err := s.apply(ctx, in.Bucket, in.Key, func(t *tx) (*event.Record, error) {
@@ -72,6 +78,9 @@ func (s *Service) Put(ctx context.Context, in PutInput) (Info, error) {
 		}
 		b = t.bucket
 		if err := t.protect(v, in.Lock); err != nil {
+			return nil, err
+		}
+		if err := s.sealRecord(b, in.Key, v, encrypt, objectKey); err != nil {
 			return nil, err
 		}
 		s.keepContent(t, v, content)
@@ -146,6 +155,8 @@ type incoming struct {
 	checksum BodyChecksum
 	// stored makes a small body a blob too.
 	stored bool
+	// encrypt is what to store it under; nil for as it is.
+	encrypt *sse.StreamKey
 }
 
 // receive reads the body once, computes its digests on the way, and makes large
@@ -166,7 +177,7 @@ func (s *Service) receive(ctx context.Context, in incoming) (*content, error) {
 	}
 	c := &content{}
 	if len(head) > inlineBytes || in.stored && len(head) > 0 {
-		if c.blob, err = s.receiveBlob(ctx, head, body); err != nil {
+		if c.blob, err = s.receiveBlob(ctx, head, body, in.encrypt); err != nil {
 			return nil, blobError(err)
 		}
 	}
@@ -182,8 +193,11 @@ func (s *Service) receive(ctx context.Context, in incoming) (*content, error) {
 	}
 	if c.blob == "" && len(head) > 0 {
 		c.inline, c.id = head, s.newContentID()
+		if in.encrypt != nil {
+			c.inline, err = in.encrypt.Encrypt(head)
+		}
 	}
-	return c, nil
+	return c, err
 }
 
 // newContentID is unique for ever.
@@ -215,16 +229,18 @@ func readHead(body io.Reader, head []byte) ([]byte, error) {
 }
 
 // receiveBlob writes head and the rest of body to the store of bytes.
-func (s *Service) receiveBlob(ctx context.Context, head []byte, body *bodyReader) (blob.Ref, error) {
+func (s *Service) receiveBlob(ctx context.Context, head []byte, body *bodyReader, encrypt *sse.StreamKey) (blob.Ref, error) {
 	w, err := s.blobs.Create(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = w.Abort() }() // does nothing after Commit
-	if _, err := w.Write(head); err != nil {
-		return "", err
+	if encrypt != nil {
+		err = s.encryptBody(w, head, body, *encrypt)
+	} else if _, err = w.Write(head); err == nil {
+		err = s.copyBody(admitted{w, s.Admit}, body)
 	}
-	if err := s.copyBody(admitted{w, s.Admit}, body); err != nil {
+	if err != nil {
 		return "", err
 	}
 	return w.Commit()

@@ -43,6 +43,8 @@ type bucketRecord struct {
 	OwnerEnforced bool `cbor:"11,keyasint,omitempty"`
 	// Lock is nil of a bucket without object lock; with it, Versioning is enabled.
 	Lock *LockConfig `cbor:"12,keyasint,omitempty"`
+	// Encryption is nil if there is no default.
+	Encryption *BucketEncryption `cbor:"13,keyasint,omitempty"`
 	// Logging is nil if no log is kept.
 	Logging *Logging `cbor:"14,keyasint,omitempty"`
 	// Quota is nil if the bucket has none.
@@ -75,8 +77,15 @@ type versionRecord struct {
 	// Retention and LegalHold are the lock, and can change while all else stays.
 	Retention *retentionRecord `cbor:"13,keyasint,omitempty"`
 	LegalHold LegalHold        `cbor:"14,keyasint,omitempty"`
+	// Encryption is nil of an object whose bytes are stored as they are.
+	Encryption *encryption `cbor:"15,keyasint,omitempty"`
+	// Sealed are the parts of the record that are kept under the object's key.
+	Sealed *sealedFields `cbor:"16,keyasint,omitempty"`
 
 	stamp uint64
+	// revealed is the checksum with the digest that Sealed holds; nil as long as
+	// nobody gave the key.
+	revealed *checksum.Sum
 }
 
 const (
@@ -86,8 +95,14 @@ const (
 	versionedRecordVersion = 2
 	// lockedRecordVersion is that of a bucket with object lock, whose locked
 	// versions a program that knows nothing of it would remove.
-	lockedRecordVersion  = 3
-	versionRecordVersion = 1
+	lockedRecordVersion = 3
+	// encryptingRecordVersion is that of a bucket with a default encryption, locked
+	// or not. Programs that know nothing of it would store in clear.
+	encryptingRecordVersion = 4
+	versionRecordVersion    = 1
+	// encryptedVersionRecord is that of an encrypted object, whose bytes other
+	// programs would take for what they are not.
+	encryptedVersionRecord = 3
 	// recordStampOffset is where the stamp stands in a stored versionRecord.
 	recordStampOffset = 1
 	recordHeader      = recordStampOffset + 8
@@ -105,12 +120,15 @@ func (r *bucketRecord) encode() ([]byte, error) {
 	case r.Versioning != NeverVersioned:
 		version = versionedRecordVersion
 	}
+	if r.Encryption != nil {
+		version = encryptingRecordVersion
+	}
 	return append([]byte{version}, body...), nil
 }
 
 func decodeBucket(stored []byte) (bucketRecord, error) {
 	var r bucketRecord
-	if len(stored) == 0 || stored[0] < bucketRecordVersion || stored[0] > lockedRecordVersion {
+	if len(stored) == 0 || stored[0] < bucketRecordVersion || stored[0] > encryptingRecordVersion {
 		return r, fmt.Errorf("%w: bucket of an unknown version", errStored)
 	}
 	if err := cbor.Unmarshal(stored[1:], &r); err != nil {
@@ -127,11 +145,14 @@ func (r *versionRecord) encode() ([]byte, error) {
 	}
 	out := make([]byte, recordHeader, recordHeader+len(body))
 	out[0] = versionRecordVersion
+	if r.Encryption != nil {
+		out[0] = encryptedVersionRecord
+	}
 	return append(out, body...), nil
 }
 
 func decodeVersion(stored []byte) (*versionRecord, error) {
-	if len(stored) < recordHeader || stored[0] != versionRecordVersion {
+	if len(stored) < recordHeader || stored[0] != versionRecordVersion && stored[0] != encryptedVersionRecord {
 		return nil, fmt.Errorf("%w: object of an unknown version", errStored)
 	}
 	r := &versionRecord{stamp: binary.BigEndian.Uint64(stored[recordStampOffset:])}
@@ -151,8 +172,8 @@ func (b *bucket) info(key string, v *versionRecord) Info {
 	info := Info{
 		Bucket: b.name, Key: key,
 		Size: v.Size, ETag: v.ETag, VersionID: b.versionID(v), Metadata: v.Metadata,
-		Stamp: v.stamp, Modified: stampTime(v.stamp), Checksum: v.Checksum, StorageClass: v.StorageClass, Tags: v.Tags,
-		Lock: v.lock(),
+		Stamp: v.stamp, Modified: stampTime(v.stamp), Checksum: v.shownChecksum(), StorageClass: v.StorageClass, Tags: v.Tags,
+		Lock: v.lock(), Encryption: v.Encryption.public(),
 	}
 	if v.Parts != nil {
 		info.Parts = v.Parts.Count

@@ -16,6 +16,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/policy"
 	"github.com/carillon-s3/carillon/internal/s3"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // Config says what a Service works on.
@@ -28,6 +29,11 @@ type Config struct {
 	// KnownTarget says whether notification rules may name a target. nil knows
 	// none.
 	KnownTarget func(event.TargetID) bool
+	// Keys are the master keys of server-side encryption; nil if there are none.
+	Keys *sse.Keys
+	// AutoEncrypt encrypts objects for which neither the client nor the bucket
+	// says how, by the first of Keys.
+	AutoEncrypt bool
 	Logger      *slog.Logger
 	// Now is the clock by which locks are decided, among others; nil is time.Now.
 	Now func() time.Time
@@ -41,6 +47,9 @@ type Service struct {
 	region  string
 	known   func(event.TargetID) bool
 	log     *slog.Logger
+	// keys may be nil.
+	keys        *sse.Keys
+	autoEncrypt bool
 
 	locks    keyLocks
 	buckets  bucketCache
@@ -64,6 +73,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, blobs: c.Blobs, journal: c.Journal,
 		region: c.Region, known: c.KnownTarget, log: c.Logger, now: c.Now,
+		keys: c.Keys, autoEncrypt: c.AutoEncrypt,
 		locks:   keyLocks{seed: maphash.MakeSeed()},
 		minPart: s3.MinPartBytes, collectAfter: collectAfter, forgetAfter: forgetAfter,
 	}

@@ -22,6 +22,10 @@ type CreateUploadInput struct {
 	Tags []s3.Tag
 	// Lock is the object's, as in PutInput; a default is that of the completion.
 	Lock Lock
+	// Encryption is what the client asks for. Encrypted, if not nil, is told how the
+	// object is going to be.
+	Encryption Encryption
+	Encrypted  func(Encryption)
 }
 
 // UploadChecksum is the additional checksum that the parts of an upload and its
@@ -58,12 +62,19 @@ func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (strin
 		Checksum: in.Checksum.Algorithm, Type: in.Checksum.Type, Implied: in.Checksum.Implied,
 		StorageClass: in.StorageClass, Tags: in.Tags, Lock: in.Lock.record(),
 	}
-	stored, err := rec.encode()
-	if err != nil {
-		return "", err
-	}
-	err = s.applyQuiet(ctx, in.Bucket, func(b *bucket, batch *kv.Batch) error {
+	err := s.applyQuiet(ctx, in.Bucket, func(b *bucket, batch *kv.Batch) error {
 		if err := b.checkLock(in.Lock, s.now()); err != nil {
+			return err
+		}
+		encrypt, err := s.encryptionFor(b, in.Encryption)
+		if err != nil {
+			return err
+		}
+		if rec.Encryption, err = s.seal(b, in.Key, encrypt, encrypt.newObjectKey()); err != nil {
+			return err
+		}
+		stored, err := rec.encode()
+		if err != nil {
 			return err
 		}
 		batch.Set(uploadKey(b.ID, id), stored)
@@ -72,6 +83,9 @@ func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (strin
 	})
 	if err != nil {
 		return "", fmt.Errorf("create an upload of %s/%s: %w", in.Bucket, in.Key, err)
+	}
+	if in.Encrypted != nil {
+		in.Encrypted(rec.Encryption.public())
 	}
 	return id.String(), nil
 }
@@ -187,4 +201,7 @@ type Part struct {
 	Modified time.Time
 	// Checksum is nil of parts without.
 	Checksum *checksum.Sum
+	// Encryption is how the part's upload is encrypted; from UploadPart and
+	// CopyPart only.
+	Encryption Encryption
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/s3"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // CompletedPart names a part that belongs to the object.
@@ -35,6 +36,9 @@ type CompleteInput struct {
 	// Size is what the client says that the object has, if SizeKnown.
 	Size      int64
 	SizeKnown bool
+	// CustomerKey is that of the upload; without it the object gets no checksum,
+	// unless the client asked for one.
+	CustomerKey *CustomerKey
 	// IfMatch and IfNoneMatch are conditions on the key, as in PutInput.
 	IfMatch, IfNoneMatch string
 	Request              event.Request
@@ -77,6 +81,7 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 		if upload.Done != nil { // completed before, and durably: readers see nothing else
 			v = &versionRecord{
 				Size: upload.Done.Size, ETag: etag, Checksum: upload.Done.Checksum, VersionID: upload.Done.VersionID,
+				Encryption: upload.Encryption,
 			}
 			return nil, nil
 		}
@@ -87,12 +92,23 @@ func (s *Service) CompleteUpload(ctx context.Context, in CompleteInput) (Info, e
 		if err := upload.checkCompletion(&in); err != nil {
 			return nil, err
 		}
-		v = &versionRecord{ETag: etag, Metadata: upload.Metadata, StorageClass: upload.StorageClass, Tags: upload.Tags}
-		if err := s.chooseParts(ctx, t, v, chosen{id, upload, in.Parts, digests}); err != nil {
+		key, err := s.completionKey(t.bucket, upload, &in)
+		if err != nil {
+			return nil, err
+		}
+		v = &versionRecord{
+			ETag: etag, Metadata: upload.Metadata, StorageClass: upload.StorageClass, Tags: upload.Tags, Encryption: upload.Encryption,
+		}
+		if err := s.chooseParts(ctx, t, v, chosen{id, upload, in.Parts, digests, key}); err != nil {
 			return nil, err
 		}
 		if err := checkCompletedAs(v, &in); err != nil {
 			return nil, err
+		}
+		if key != nil {
+			if err := v.sealFields(key); err != nil {
+				return nil, err
+			}
 		}
 		return t.complete(ctx, id, upload, v, in.Request)
 	})
@@ -117,6 +133,9 @@ func (t *tx) complete(ctx context.Context, id uploadID, upload *uploadRecord, v 
 	done := *upload
 	done.Metadata = nil
 	done.Done = &completed{ETag: v.ETag, Size: v.Size, Parts: *v.Parts, Checksum: v.Checksum, VersionID: v.VersionID}
+	if v.Encryption != nil {
+		done.Done.Checksum = nil // a repetition does without
+	}
 	stored, err := done.encode()
 	if err != nil {
 		return nil, err
@@ -162,6 +181,9 @@ type chosen struct {
 	upload  *uploadRecord
 	parts   []CompletedPart
 	digests [][md5.Size]byte
+	// key is that of an encrypted object; nil of others, and without the
+	// customer's.
+	key *sse.ObjectKey
 }
 
 // match compares a stored part with the one at index.
@@ -170,8 +192,15 @@ func (c *chosen) match(index int, part *partRecord) error {
 	if !bytes.Equal(part.MD5, c.digests[index][:]) {
 		return fmt.Errorf("%w: part %d", ErrInvalidPart, listed.Number)
 	}
-	if sum := listed.Checksum; sum != nil && !sum.Equal(part.Checksum) &&
-		!(c.upload.Implied && sum.Algorithm != c.upload.Checksum) {
+	sum := listed.Checksum
+	if sum == nil || part.SealedDigest != nil && c.key == nil {
+		return nil // nothing to compare, or not to be seen without the customer's key
+	}
+	has, err := part.sum(c.key, listed.Number)
+	if err != nil {
+		return err
+	}
+	if !sum.Equal(has) && !(c.upload.Implied && sum.Algorithm != c.upload.Checksum) {
 		return fmt.Errorf("%w: checksum of part %d", ErrInvalidPart, listed.Number)
 	}
 	return nil
@@ -183,7 +212,7 @@ func (c *chosen) match(index int, part *partRecord) error {
 func (s *Service) chooseParts(ctx context.Context, t *tx, v *versionRecord, list chosen) error {
 	m := &partMap{BucketID: t.bucket.ID, Upload: bytes.Clone(list.id[:])}
 	var sum *checksum.Joiner
-	if list.upload.Checksum != 0 {
+	if list.summed() {
 		sum = checksum.NewJoiner(list.upload.Checksum, list.upload.Type)
 	}
 	sameSize, previous := true, int64(-1)
@@ -219,10 +248,14 @@ func (s *Service) chooseParts(ctx context.Context, t *tx, v *versionRecord, list
 			sameSize = false
 		}
 		if sum != nil {
-			if part.Checksum == nil { // uploadPart keeps one with each
+			of, err := part.sum(list.key, number)
+			if err != nil {
+				return err
+			}
+			if of == nil { // uploadPart keeps one with each
 				return fmt.Errorf("%w: part %d has no checksum", errStored, number)
 			}
-			sum.Add(part.Checksum.Digest, part.Size)
+			sum.Add(of.Digest, part.Size)
 		}
 		t.batch.Require(e.Key, e.Item)
 		m.add(number)
@@ -243,4 +276,20 @@ func (s *Service) chooseParts(ctx context.Context, t *tx, v *versionRecord, list
 		v.Checksum = sum.Sum()
 	}
 	return nil
+}
+
+// completionKey is the key of the object that an upload makes; nil if it is not
+// encrypted, or with a customer's key that the client left out: it needs that only
+// for checksums that it asked for ("CompleteMultipartUpload").
+func (s *Service) completionKey(b *bucket, upload *uploadRecord, in *CompleteInput) (*sse.ObjectKey, error) {
+	e := upload.Encryption
+	if e != nil && e.Method == EncryptedC && in.CustomerKey == nil && (upload.Checksum == 0 || upload.Implied) {
+		return nil, nil
+	}
+	return s.unseal(b, in.Key, e, in.CustomerKey)
+}
+
+// summed reports whether the object gets a checksum.
+func (c *chosen) summed() bool {
+	return c.upload.Checksum != 0 && (c.upload.Encryption == nil || c.key != nil)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/s3"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // ListPartsInput asks for one page of an upload's parts.
@@ -29,6 +30,8 @@ type PartsPage struct {
 	Type     checksum.Type
 	// StorageClass is the object's to be, as in Info.
 	StorageClass string
+	// Encryption is the object's to be.
+	Encryption Encryption
 }
 
 // ListParts lists the parts of an upload that is under way (S3, ListParts).
@@ -45,6 +48,13 @@ func (s *Service) ListParts(ctx context.Context, in ListPartsInput) (PartsPage, 
 		return page, err
 	}
 	page.Checksum, page.Type, page.StorageClass = up.Checksum, up.Type, up.StorageClass
+	page.Encryption = up.Encryption.public()
+	var key *sse.ObjectKey // without a customer's, checksums are left out
+	if page.Encryption.Method != EncryptedC {
+		if key, err = s.unseal(up.bucket, in.Key, up.Encryption, nil); err != nil {
+			return page, err
+		}
+	}
 	limit := min(max(in.MaxParts, 0), s3.MaxListParts)
 	if limit == 0 || in.After >= s3.MaxParts {
 		return page, nil
@@ -62,7 +72,11 @@ func (s *Service) ListParts(ctx context.Context, in ListPartsInput) (PartsPage, 
 		if err != nil {
 			return PartsPage{}, err
 		}
-		page.Parts = append(page.Parts, part.public(partNumber(e.Key)))
+		public, err := part.public(partNumber(e.Key), key)
+		if err != nil {
+			return PartsPage{}, err
+		}
+		page.Parts = append(page.Parts, public)
 	}
 	return page, nil
 }

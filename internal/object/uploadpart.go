@@ -9,6 +9,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/s3"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // PartInput is a part of an upload.
@@ -23,6 +24,8 @@ type PartInput struct {
 	ContentMD5 []byte
 	// Checksum is the one that the client sent.
 	Checksum BodyChecksum
+	// CustomerKey is that of an upload that was created with one; nil of others.
+	CustomerKey *CustomerKey
 }
 
 // UploadPart stores a part, in place of an earlier one of that number, and
@@ -54,24 +57,42 @@ func (s *Service) uploadPart(ctx context.Context, in PartInput, choose func(*upl
 	if err := s.admitPart(ctx, in); err != nil {
 		return Part{}, err
 	}
+	key, err := s.unseal(up.bucket, in.Key, up.Encryption, in.CustomerKey)
+	if err != nil {
+		return Part{}, err
+	}
+	rec := &partRecord{}
+	var encrypt *sse.StreamKey
+	if key != nil {
+		rec.Salt = sse.NewSalt()
+		k := key.Part(in.Number, rec.Salt)
+		encrypt = &k
+	}
 	kept, err := choose(up.uploadRecord, in.Checksum)
 	if err != nil {
 		return Part{}, err
 	}
 	// The receiver's own limit, s3.MaxPutBytes, is that of parts too.
-	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: kept, stored: true})
+	content, err := s.receive(ctx, incoming{body: in.Body, size: in.Size, md5: in.ContentMD5, checksum: kept, stored: true, encrypt: encrypt})
 	if err != nil {
 		return Part{}, fmt.Errorf("part %d of %s/%s: %w", in.Number, in.Bucket, in.Key, err)
 	}
-	rec := &partRecord{
-		Size: content.size, MD5: content.md5, Blob: content.blob, Checksum: content.checksum,
-		Modified: s.now().UnixMilli(),
+	rec.Size, rec.MD5, rec.Blob, rec.Checksum = content.size, up.Encryption.public().Method.etagDigest(content.md5), content.blob, content.checksum
+	rec.Modified = s.now().UnixMilli()
+	part, err := rec.public(in.Number, nil)
+	if err == nil {
+		err = rec.seal(key, in.Number)
 	}
+	if err != nil {
+		s.discard(ctx, content, err)
+		return Part{}, err
+	}
+	part.Encryption = up.Encryption.public()
 	if err := s.keepPart(ctx, in, up.id, rec); err != nil {
 		s.discard(ctx, content, err)
 		return Part{}, err
 	}
-	return rec.public(in.Number), nil
+	return part, nil
 }
 
 // keepPart commits a part. That the upload must be under way until then is what
@@ -116,6 +137,8 @@ type CopyPartInput struct {
 	SourceBucket, SourceKey string
 	// SourceVersion is which version of the source; empty for its latest.
 	SourceVersion string
+	// CustomerKey is that of the upload, SourceCustomerKey that of the source.
+	CustomerKey, SourceCustomerKey *CustomerKey
 	// Select is shown the source, and says which of its bytes to copy; its error
 	// ends the copy.
 	Select  func(source Info) (offset, length int64, err error)
@@ -127,7 +150,7 @@ type CopyPartInput struct {
 // of UploadPart, Get and Select, and ErrCopyTooLarge.
 func (s *Service) CopyPart(ctx context.Context, in CopyPartInput) (Part, error) {
 	source, err := s.Get(ctx, GetInput{
-		Bucket: in.SourceBucket, Key: in.SourceKey, VersionID: in.SourceVersion, Request: in.Request,
+		Bucket: in.SourceBucket, Key: in.SourceKey, VersionID: in.SourceVersion, CustomerKey: in.SourceCustomerKey, Request: in.Request,
 	})
 	if err != nil {
 		return Part{}, err
@@ -144,7 +167,7 @@ func (s *Service) CopyPart(ctx context.Context, in CopyPartInput) (Part, error) 
 		return Part{}, err
 	}
 	defer body.Close()
-	return s.uploadPart(ctx, PartInput{UploadInput: in.UploadInput, Number: in.Number, Body: body, Size: length},
+	return s.uploadPart(ctx, PartInput{UploadInput: in.UploadInput, Number: in.Number, Body: body, Size: length, CustomerKey: in.CustomerKey},
 		func(up *uploadRecord, _ BodyChecksum) (BodyChecksum, error) {
 			return BodyChecksum{Algorithm: up.Checksum}, nil
 		})

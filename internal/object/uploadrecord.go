@@ -11,6 +11,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/blob"
 	"github.com/carillon-s3/carillon/internal/checksum"
 	"github.com/carillon-s3/carillon/internal/s3"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // uploadRecord is the stored form of an upload: one version byte and CBOR. It
@@ -34,6 +35,8 @@ type uploadRecord struct {
 	Tags []s3.Tag `cbor:"9,keyasint,omitempty"`
 	// Lock is what the client asked for; nil if for nothing.
 	Lock *lockRecord `cbor:"10,keyasint,omitempty"`
+	// Encryption is how the object is encrypted; nil if it is not.
+	Encryption *encryption `cbor:"11,keyasint,omitempty"`
 }
 
 type completed struct {
@@ -54,11 +57,18 @@ type partRecord struct {
 	Modified int64    `cbor:"4,keyasint"`           // milliseconds since 1970
 	// Checksum is the additional one; nil if there is none.
 	Checksum *checksum.Sum `cbor:"5,keyasint,omitempty"`
+	// Salt is that of the part's key if the object is encrypted; nil otherwise.
+	Salt []byte `cbor:"6,keyasint,omitempty"`
+	// SealedDigest is that of Checksum, under the object's key.
+	SealedDigest []byte `cbor:"7,keyasint,omitempty"`
 }
 
 const (
 	uploadRecordVersion = 1
 	partRecordVersion   = 1
+	// encryptedRow is that of uploads and parts of encrypted objects, which other
+	// programs would take for what they are not.
+	encryptedRow = 3
 )
 
 func encodeRow(version byte, what string, v any) ([]byte, error) {
@@ -70,7 +80,7 @@ func encodeRow(version byte, what string, v any) ([]byte, error) {
 }
 
 func decodeRow(version byte, what string, stored []byte, v any) error {
-	if len(stored) == 0 || stored[0] != version {
+	if len(stored) == 0 || stored[0] != version && stored[0] != encryptedRow {
 		return fmt.Errorf("%w: %s of an unknown version", errStored, what)
 	}
 	if err := cbor.Unmarshal(stored[1:], v); err != nil {
@@ -80,7 +90,11 @@ func decodeRow(version byte, what string, stored []byte, v any) error {
 }
 
 func (r *uploadRecord) encode() ([]byte, error) {
-	return encodeRow(uploadRecordVersion, "an upload", r)
+	version := byte(uploadRecordVersion)
+	if r.Encryption != nil {
+		version = encryptedRow
+	}
+	return encodeRow(version, "an upload", r)
 }
 
 func decodeUpload(stored []byte) (*uploadRecord, error) {
@@ -88,18 +102,27 @@ func decodeUpload(stored []byte) (*uploadRecord, error) {
 	return r, decodeRow(uploadRecordVersion, "upload", stored, r)
 }
 
-func (r *partRecord) encode() ([]byte, error) { return encodeRow(partRecordVersion, "a part", r) }
+func (r *partRecord) encode() ([]byte, error) {
+	version := byte(partRecordVersion)
+	if r.Salt != nil {
+		version = encryptedRow
+	}
+	return encodeRow(version, "a part", r)
+}
 
 func decodePart(stored []byte) (*partRecord, error) {
 	r := new(partRecord)
 	return r, decodeRow(partRecordVersion, "part", stored, r)
 }
 
-func (r *partRecord) public(number int) Part {
+// public describes a part. Without the key of an encrypted object its checksum is
+// left out.
+func (r *partRecord) public(number int, key *sse.ObjectKey) (Part, error) {
+	sum, err := r.sum(key, number)
 	return Part{
-		Number: number, Size: r.Size, ETag: etagOf(r.MD5), Checksum: r.Checksum,
+		Number: number, Size: r.Size, ETag: etagOf(r.MD5), Checksum: sum,
 		Modified: time.UnixMilli(r.Modified).UTC(),
-	}
+	}, err
 }
 
 // listedUpload is what rows u hold, for listings: when the upload began, in
