@@ -43,3 +43,11 @@ const (
 	AdminImportIAM            Action = "admin:ImportIAM"
 	AdminListTemporary        Action = "admin:ListTemporaryAccounts"
 )
+
+// The actions about master keys.
+const (
+	KMSStatus    Action = "kms:Status"
+	KMSKeyStatus Action = "kms:KeyStatus"
+	KMSListKeys  Action = "kms:ListKeys"
+	KMSCreateKey Action = "kms:CreateKey"
+)

@@ -55,6 +55,7 @@ func knownEnv() []string {
 		// Of the console, which is not there yet, and of the start scripts of
 		// packages.
 		"BROWSER_REDIRECT_URL", "BROWSER", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",
+		envMasterKeys, envMasterKeys + fileSuffix, envAutoEncrypt,
 		envDomain, envCertsDir, envCertPassword, envCertPassword + fileSuffix,
 		// Of the tests and tools that stand beside the server.
 		"CACHE", "MC",

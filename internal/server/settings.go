@@ -9,6 +9,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/cors"
 	"github.com/carillon-s3/carillon/internal/iam"
 	"github.com/carillon-s3/carillon/internal/journal"
+	"github.com/carillon-s3/carillon/internal/sse"
 )
 
 // settings are those of the process: what is not stored and needs a restart.
@@ -33,6 +34,10 @@ type settings struct {
 	stale         staleUploads
 	// logAge is how long a line of an access log waits at most.
 	logAge time.Duration
+	// keys are the master keys, nil if there are none; autoEncrypt uses the first
+	// for what nobody says how to encrypt.
+	keys        *sse.Keys
+	autoEncrypt bool
 }
 
 func newSettings(c Config) (*settings, error) {
@@ -62,6 +67,9 @@ func newSettings(c Config) (*settings, error) {
 		return nil, err
 	}
 	if s.logAge, err = env.logAge(); err != nil {
+		return nil, err
+	}
+	if s.keys, s.autoEncrypt, err = env.masterKeys(); err != nil {
 		return nil, err
 	}
 	if s.domains, err = env.domains(); err != nil {

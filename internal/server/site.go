@@ -86,7 +86,7 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 	})
 	s.objects, err = object.Open(ctx, object.Config{
 		Store: s.store, Blobs: s.blobs, Journal: s.journal,
-		Region: set.region, KnownTarget: s.dispatcher.Known, Logger: log,
+		Region: set.region, KnownTarget: s.dispatcher.Known, Keys: set.keys, AutoEncrypt: set.autoEncrypt, Logger: log,
 	})
 	if err != nil {
 		return nil, err

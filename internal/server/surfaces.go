@@ -30,7 +30,7 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	})
 	administration := admin.New(admin.Config{
 		Settings: s.config, Identities: s.identities, TrustedProxies: s.set.proxies, Verifier: verifier, Targets: s.dispatcher,
-		Health: health{s}, Control: control{s.stops}, TargetID: targetID, Usage: s.usage, Buckets: s.objects,
+		Health: health{s}, Control: control{s.stops}, TargetID: targetID, Usage: s.usage, Buckets: s.objects, MasterKeys: s.set.keys,
 		DeploymentID: s.deployment, Region: s.set.region, Version: Version(), HostID: encoder.HostID,
 		Folder: s.set.folder, Logger: s.log, Quotas: s.objects,
 		Events: admin.Events{Journal: s.journal, Objects: s.objects, Delivery: s.dispatcher, Encoder: encoder},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,18 +31,43 @@ type outcome struct {
 // test is the name under which an outcome counts.
 func (o *outcome) test() string { return strings.TrimPrefix(o.Name, "minio-go: ") }
 
+// masterKey is for encryption by the server's own key.
+const masterKey = "MINIO_KMS_SECRET_KEY=sdk-key:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 // TestFunctional runs minio-go's functional tests. What laterTests lists does not
 // pass yet, and must not pass unnoticed; everything else passes.
 func TestFunctional(t *testing.T) {
 	t.Parallel()
 	program := harness.Tool(t, envFunctional, "functional/*/functional")
-	server := harness.Start(t, harness.Options{})
+	t.Run("http", func(t *testing.T) {
+		t.Parallel()
+		server := harness.Start(t, harness.Options{Env: []string{masterKey}})
+		runFunctional(t, program, server, "ENABLE_HTTPS=0")
+	})
+	// Customers' keys travel over TLS only.
+	t.Run("https", func(t *testing.T) {
+		t.Parallel()
+		authority, certs := harness.NewAuthority(t), t.TempDir()
+		authority.Issue(certs, "127.0.0.1")
+		trusted := filepath.Join(t.TempDir(), "authority.pem")
+		if err := os.WriteFile(trusted, authority.PEM, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		server := harness.Start(t, harness.Options{Args: []string{"--certs-dir", certs}, Authority: authority, Env: []string{masterKey}})
+		runFunctional(t, program, server, "ENABLE_HTTPS=1", "SSL_CERT_FILE="+trusted)
+	})
+}
+
+// runFunctional runs the program against a server.
+func runFunctional(t *testing.T, program string, server *harness.Server, env ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), functionalLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(harness.PlainEnv(), "SERVER_ENDPOINT="+server.Address, "ACCESS_KEY="+harness.RootUser,
-		"SECRET_KEY="+harness.RootPassword, "ENABLE_HTTPS=0", "MINT_MODE=full", "RUN_ON_FAIL=1")
+		"SECRET_KEY="+harness.RootPassword, "MINT_MODE=full", "RUN_ON_FAIL=1")
+	cmd.Env = append(cmd.Env, env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {

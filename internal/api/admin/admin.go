@@ -95,6 +95,8 @@ type Config struct {
 	TargetID func(config.Instance) (event.TargetID, bool)
 	// Usage counts what is stored; nil, or an error, leaves the numbers out.
 	Usage func(ctx context.Context) (Usage, error)
+	// MasterKeys are those of server-side encryption; nil if there are none.
+	MasterKeys MasterKeys
 
 	DeploymentID string
 	// Region is the site's region; empty if none is configured.
@@ -116,6 +118,7 @@ type Handler struct {
 	mux         *http.ServeMux
 	routes      map[string]route
 	eventRoutes map[string]route
+	kmsRoutes   map[string]route
 	envelopes   *envelopes
 	started     time.Time
 	lastRequest atomic.Uint64
@@ -131,11 +134,11 @@ func New(c Config) *Handler {
 		c.Now = time.Now
 	}
 	h := &Handler{
-		Config: c, mux: http.NewServeMux(), routes: routes(), eventRoutes: eventRoutes(),
+		Config: c, mux: http.NewServeMux(), routes: routes(), eventRoutes: eventRoutes(), kmsRoutes: kmsRoutes(),
 		envelopes: newEnvelopes(), started: c.Now(),
 	}
 	h.mux.HandleFunc("/minio/admin/", h.serveAdmin)
-	h.mux.HandleFunc("/minio/kms/", h.serveAdmin)
+	h.mux.HandleFunc("/minio/kms/", h.serveKMS)
 	h.mux.HandleFunc(adminapi.Prefix, h.serveEvents)
 	h.mux.HandleFunc("GET /minio/health/live", h.live) // GET patterns take HEAD too
 	h.mux.HandleFunc("GET /minio/health/ready", h.ready)

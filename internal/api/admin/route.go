@@ -148,9 +148,6 @@ func (h *Handler) decide(c *call, action iam.Action) policy.Verdict {
 
 // match finds the route.
 func match(r *http.Request, below string, table map[string]route, unknown *code) (route, url.Values, error) {
-	if strings.HasPrefix(r.URL.Path, "/minio/kms/") {
-		return route{}, nil, errNotImplemented
-	}
 	path, ok := strings.CutPrefix(r.URL.Path, below)
 	if !ok {
 		return route{}, nil, unknown

@@ -26,7 +26,7 @@ func (s *site) rights(element string) {
 func TestEveryAdminRouteIsGuarded(t *testing.T) {
 	t.Parallel()
 	s := newEventSite(t)
-	for below, table := range map[string]map[string]route{prefix: s.handler.routes, "/carillon/admin/v1/": s.handler.eventRoutes} {
+	for below, table := range map[string]map[string]route{prefix: s.handler.routes, "/carillon/admin/v1/": s.handler.eventRoutes, kmsPrefix: s.handler.kmsRoutes} {
 		for name, rt := range table {
 			method, path, _ := strings.Cut(name, " ")
 			path = below + path

@@ -68,7 +68,6 @@ func TestNotConfigured(t *testing.T) {
 	s.bucket(t, "bkt")
 	for query, want := range map[string]string{
 		"lifecycle=&withUpdatedAt=true": "NoSuchLifecycleConfiguration",
-		"encryption=":                   "ServerSideEncryptionConfigurationNotFoundError",
 		"replication=":                  "ReplicationConfigurationNotFoundError",
 	} {
 		if a := s.do(t, raw{method: "GET", path: "/bkt/?" + query}); a.StatusCode != 404 || a.code(t) != want {

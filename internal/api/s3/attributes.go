@@ -67,6 +67,9 @@ func getObjectAttributes(h *Handler, w *response, r *request) error {
 	if in.After, err = r.headerNumber("X-Amz-Part-Number-Marker", 0); err != nil {
 		return err
 	}
+	if in.CustomerKey, err = r.readingKey(); err != nil {
+		return err
+	}
 	a, err := h.Service.Attributes(r.Context(), in)
 	if err != nil {
 		return err

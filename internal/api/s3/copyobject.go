@@ -70,10 +70,17 @@ func copyObject(h *Handler, w *response, r *request) error {
 	if in.Lock, err = h.newLock(r); err != nil {
 		return err
 	}
+	if in.Encryption, err = r.encryption(); err != nil {
+		return err
+	}
+	if in.SourceCustomerKey, err = r.sourceKey(); err != nil {
+		return err
+	}
 	info, err := h.Service.Copy(r.Context(), in)
 	if err != nil {
 		return sourceError(err)
 	}
+	w.setWrittenEncryption(info.Encryption, in.Encryption.CustomerKey)
 	w.setVersion(info.VersionID)
 	w.setSourceVersion(copied)
 	d := h.document()

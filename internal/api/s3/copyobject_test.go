@@ -84,7 +84,7 @@ func TestCopyObjectHeaders(t *testing.T) {
 		{"tags replaced", "to", from("bkt/a/k", "X-Amz-Tagging-Directive", "REPLACE"), 200, ""},
 		{"unknown tagging directive", "to", from("bkt/a/k", "X-Amz-Tagging-Directive", "ACCESS"), 400, "InvalidArgument"},
 		{"bad tags replaced", "to", from("bkt/a/k", "X-Amz-Tagging-Directive", "REPLACE", "X-Amz-Tagging", "=x"), 400, "InvalidTag"},
-		{"encrypted source", "to", from("bkt/a/k", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm", "AES256"), 501, "NotImplemented"},
+		{"encrypted source", "to", from("bkt/a/k", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm", "AES256"), 400, "InvalidRequest"},
 		{"match", "to", from("bkt/a/k", ifMatch, quoted), 200, ""},
 		{"match without quotes", "to", from("bkt/a/k", ifMatch, source.ETag), 200, ""},
 		{"no match", "to", from("bkt/a/k", ifMatch, `"x"`), 412, "PreconditionFailed"},

@@ -22,7 +22,7 @@ func getObject(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	part, err := describe(w, r, o.Info)
+	part, err := describe(w, r, o.Info, in.CustomerKey)
 	if err != nil {
 		return err
 	}
@@ -59,10 +59,10 @@ func (h *Handler) hold(r *request, length int64) {
 // getInput names the object that is read, and the part of it that is asked for.
 func getInput(r *request) (object.GetInput, error) {
 	in := object.GetInput{Bucket: r.bucket, Key: r.key, VersionID: r.version(), Request: r.event()}
-	if !r.has("partNumber") {
-		return in, nil
-	}
 	var err error
+	if in.CustomerKey, err = r.readingKey(); err != nil || !r.has("partNumber") {
+		return in, err
+	}
 	in.Part, err = partNumber(r)
 	return in, err
 }
@@ -77,7 +77,7 @@ func headObject(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	part, err := describe(w, r, info)
+	part, err := describe(w, r, info, in.CustomerKey)
 	if err != nil {
 		return err
 	}
@@ -111,10 +111,11 @@ func (h *Handler) copy(ctx context.Context, w *response, body io.Reader, length 
 
 // describe decides between the whole object, a part of it, 304, 412 and 416, and
 // sets the headers.
-func describe(w *response, r *request, info object.Info) (byteRange, error) {
+func describe(w *response, r *request, info object.Info, customer *object.CustomerKey) (byteRange, error) {
 	w.set("Etag", `"`+info.ETag+`"`)
 	w.set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
 	w.setVersion(info.VersionID)
+	w.setEncryption(info.Encryption, customer)
 	if err := checkConditions(r, info); err != nil {
 		return byteRange{}, err
 	}

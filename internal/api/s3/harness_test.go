@@ -63,7 +63,7 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 	}
 	s := &site{draining: make(chan struct{}), transport: &http.Transport{DisableCompression: true}, began: make(chan struct{}, 16)}
 	s.service, err = object.Open(context.Background(), object.Config{
-		Store: store, Blobs: blobmemory.New(1), Journal: j,
+		Store: store, Blobs: blobmemory.New(1), Journal: j, Keys: masterKeys(t),
 		KnownTarget: func(id event.TargetID) bool { return id.Type == "webhook" && id.ID == "1" },
 		Now: func() time.Time {
 			if frozen := s.frozen.Load(); frozen != nil {

@@ -37,6 +37,10 @@ func createMultipartUpload(h *Handler, w *response, r *request) error {
 	if in.Lock, err = h.newLock(r); err != nil {
 		return err
 	}
+	if in.Encryption, err = r.encryption(); err != nil {
+		return err
+	}
+	in.Encrypted = func(e object.Encryption) { w.setWrittenEncryption(e, in.Encryption.CustomerKey) }
 	id, err := h.Service.CreateUpload(r.Context(), in)
 	if err != nil {
 		return err
@@ -78,10 +82,14 @@ func uploadPart(h *Handler, w *response, r *request) error {
 	if in.ContentMD5, err = contentMD5(r); err != nil {
 		return err
 	}
-	part, err := h.Service.UploadPart(r.Context(), in)
-	if err != nil {
+	if in.CustomerKey, err = r.customerKey(); err != nil {
 		return err
 	}
+	part, err := h.Service.UploadPart(r.Context(), in)
+	if err != nil {
+		return partKeyError(err)
+	}
+	w.setEncryption(part.Encryption, in.CustomerKey)
 	w.set("Etag", `"`+part.ETag+`"`)
 	// What the client sent was verified, whether it is what is kept or not.
 	if sent := r.body.ChecksumAlgorithm(); sent != 0 {
@@ -105,6 +113,12 @@ func uploadPartCopy(h *Handler, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	if in.CustomerKey, err = r.customerKey(); err != nil {
+		return err
+	}
+	if in.SourceCustomerKey, err = r.sourceKey(); err != nil {
+		return err
+	}
 	in.SourceBucket, in.SourceKey, in.SourceVersion = source.bucket, source.key, source.version
 	var copied string // the version
 	in.Select = func(source object.Info) (offset, length int64, err error) {
@@ -119,6 +133,7 @@ func uploadPartCopy(h *Handler, w *response, r *request) error {
 		return sourceError(err)
 	}
 	w.setSourceVersion(copied)
+	w.setEncryption(part.Encryption, in.CustomerKey)
 	d := h.document()
 	defer h.release(d)
 	d.root("CopyPartResult")
@@ -180,10 +195,14 @@ func completeMultipartUpload(h *Handler, w *response, r *request) error {
 	if in.Size, in.SizeKnown, err = r.objectSize(); err != nil {
 		return err
 	}
-	info, err := h.Service.CompleteUpload(r.Context(), in)
-	if err != nil {
+	if in.CustomerKey, err = r.customerKey(); err != nil {
 		return err
 	}
+	info, err := h.Service.CompleteUpload(r.Context(), in)
+	if err != nil {
+		return partKeyError(err)
+	}
+	w.setEncryption(info.Encryption, in.CustomerKey)
 	w.setVersion(info.VersionID)
 	d := h.document()
 	defer h.release(d)

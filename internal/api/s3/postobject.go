@@ -44,10 +44,14 @@ func postObject(h *Handler, w *response, r *request) error {
 	if in.Lock, err = h.newLock(r); err != nil {
 		return err
 	}
+	if in.Encryption, err = r.encryption(); err != nil {
+		return err
+	}
 	info, err := h.Service.Put(r.Context(), in)
 	if err != nil {
 		return err
 	}
+	w.setWrittenEncryption(info.Encryption, in.Encryption.CustomerKey)
 	return h.answerForm(w, r, form, info)
 }
 

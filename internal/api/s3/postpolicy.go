@@ -26,13 +26,17 @@ type postCondition struct {
 	prefix       bool
 }
 
-// String is the condition as documents have it.
+// String is the condition as documents have it, but for a customer's key.
 func (c postCondition) String() string {
 	operator := "eq"
 	if c.prefix {
 		operator = "starts-with"
 	}
-	return fmt.Sprintf("[%q, %q, %q]", operator, "$"+c.field, c.value)
+	value := c.value
+	if strings.EqualFold(c.field, headerCustomerKey) {
+		value = "..."
+	}
+	return fmt.Sprintf("[%q, %q, %q]", operator, "$"+c.field, value)
 }
 
 func (c postCondition) holds(value string) bool {

@@ -48,12 +48,16 @@ func putObject(h *Handler, w *response, r *request) error {
 	if in.Lock, err = h.lockOfBody(r); err != nil {
 		return err
 	}
+	if in.Encryption, err = r.encryption(); err != nil {
+		return err
+	}
 	info, err := h.Service.Put(r.Context(), in)
 	if err != nil {
 		return err
 	}
 	w.set("Etag", `"`+info.ETag+`"`)
 	w.setVersion(info.VersionID)
+	w.setWrittenEncryption(info.Encryption, in.Encryption.CustomerKey)
 	if info.Checksum != nil {
 		w.setChecksum(info.Checksum)
 		w.set(headerChecksumType, info.Checksum.Type().String())
@@ -83,18 +87,10 @@ func checkKey(key string) error {
 	return nil
 }
 
-// refuseUnsupported refuses what would be lost without a word: an object stored
-// without the encryption that was asked for.
+// refuseUnsupported refuses what would be lost without a word.
 func refuseUnsupported(r *request) error {
-	for name := range r.Header {
-		if !strings.HasPrefix(name, "X-Amz-") {
-			continue
-		}
-		switch {
-		case strings.HasPrefix(name, "X-Amz-Server-Side-Encryption"),
-			strings.HasPrefix(name, "X-Amz-Copy-Source-Server-Side-Encryption"),
-			name == "X-Amz-Website-Redirect-Location",
-			name == "X-Amz-Write-Offset-Bytes":
+	for _, name := range [...]string{"X-Amz-Website-Redirect-Location", "X-Amz-Write-Offset-Bytes"} {
+		if _, ok := r.Header[name]; ok {
 			return errNotImplemented.says("The header " + strings.ToLower(name) + " is not implemented.")
 		}
 	}

@@ -68,6 +68,9 @@ func bucketConfigurationRoutes() []route {
 		{operation: "GetBucketOwnershipControls", method: get, scope: onBucket, query: "ownershipControls", action: iam.ActionGetBucketOwnershipControls, handler: getOwnershipControls},
 		{operation: "PutBucketOwnershipControls", method: put, scope: onBucket, query: "ownershipControls", action: iam.ActionPutBucketOwnershipControls, handler: putOwnershipControls},
 		{operation: "DeleteBucketOwnershipControls", method: remove, scope: onBucket, query: "ownershipControls", action: iam.ActionPutBucketOwnershipControls, handler: deleteOwnershipControls},
+		{operation: "GetBucketEncryption", method: get, scope: onBucket, query: "encryption", action: iam.ActionGetEncryptionConfiguration, handler: getBucketEncryption},
+		{operation: "PutBucketEncryption", method: put, scope: onBucket, query: "encryption", action: iam.ActionPutEncryptionConfiguration, handler: putBucketEncryption, grows: true},
+		{operation: "DeleteBucketEncryption", method: remove, scope: onBucket, query: "encryption", action: iam.ActionPutEncryptionConfiguration, handler: deleteBucketEncryption},
 		{operation: "GetBucketRequestPayment", method: get, scope: onBucket, query: "requestPayment", action: iam.ActionGetBucketRequestPayment, handler: constant("RequestPaymentConfiguration", "Payer", payerOwner)},
 		{operation: "PutBucketRequestPayment", method: put, scope: onBucket, query: "requestPayment", action: iam.ActionPutBucketRequestPayment, handler: putBucketRequestPayment},
 		{operation: "GetBucketLifecycle", method: get, scope: onBucket, query: "lifecycle", action: iam.ActionGetLifecycleConfiguration, handler: getBucketLifecycle},
@@ -86,7 +89,6 @@ func bucketConfigurationRoutes() []route {
 		read        handlerFunc
 		clear       handlerFunc
 	}{
-		{"BucketEncryption", "encryption", iam.ActionGetEncryptionConfiguration, iam.ActionPutEncryptionConfiguration, unconfigured(errServerSideEncryptionAbsent), absent},
 		{"BucketWebsite", "website", iam.ActionGetBucketWebsite, iam.ActionPutBucketOtherConfiguration, unconfigured(errNoSuchWebsite), nothingToRemove},
 		{"BucketAccelerate", "accelerate", iam.ActionGetBucketAccelerate, iam.ActionPutBucketOtherConfiguration, constant("AccelerateConfiguration", "", ""), absent},
 		{"BucketInventory", "inventory", iam.ActionGetBucketInventory, iam.ActionPutBucketOtherConfiguration, emptyList("ListInventoryConfigurationsResult"), unconfigured(errNoSuchConfiguration)},

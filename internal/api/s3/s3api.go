@@ -70,6 +70,8 @@ type Service interface {
 	SetCORS(ctx context.Context, bucket string, config *cors.Config) error
 	PublicAccessBlock(ctx context.Context, bucket string) (*object.PublicAccessBlock, error)
 	SetPublicAccessBlock(ctx context.Context, bucket string, block *object.PublicAccessBlock) error
+	BucketEncryption(ctx context.Context, bucket string) (*object.BucketEncryption, error)
+	SetBucketEncryption(ctx context.Context, bucket string, e *object.BucketEncryption) error
 	OwnerEnforced(ctx context.Context, bucket string) (bool, error)
 	SetOwnerEnforced(ctx context.Context, bucket string, enforced bool) error
 	Logging(ctx context.Context, bucket string) (*object.Logging, error)

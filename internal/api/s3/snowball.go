@@ -244,6 +244,9 @@ func (x *extraction) input(file *tar.Header) (object.PutInput, error) {
 	if in.Lock, err = x.h.newLock(&one); err != nil {
 		return in, err
 	}
+	if in.Encryption, err = one.encryption(); err != nil {
+		return in, err
+	}
 	in.Checksum.Algorithm = defaultChecksum
 	in.Request, in.StorageClass = one.event(), one.storageClass()
 	return in, nil
