@@ -48,7 +48,11 @@ func listParts(h *Handler, w *response, r *request) error {
 	d.owner("Owner")
 	d.text("StorageClass", toldClass(page.StorageClass))
 	d.number("PartNumberMarker", int64(in.After))
-	d.number("NextPartNumberMarker", int64(page.Next))
+	if page.Truncated {
+		// Never of the last page: the paginator of the SDK for JavaScript takes
+		// any value, the zero too, for a further page.
+		d.number("NextPartNumberMarker", int64(page.Next))
+	}
 	d.number("MaxParts", int64(in.MaxParts))
 	d.boolean("IsTruncated", page.Truncated)
 	if l.encode {

@@ -159,6 +159,10 @@ func TestMultipartRequests(t *testing.T) {
 	if err != nil || len(parts.ObjectParts) != 1 || parts.ObjectParts[0].Size != 4 || parts.ObjectParts[0].PartNumber != 2 {
 		t.Errorf("ListParts = %+v, %v", parts, err)
 	}
+	// Paginators that do not look at IsTruncated go on as long as there is one.
+	if a := s.do(t, raw{method: "GET", path: "/bkt/a%20b?uploadId=" + id}); strings.Contains(a.body, "NextPartNumberMarker") {
+		t.Errorf("the last page names a next one: %s", a.body)
+	}
 	uploads, err := core.ListMultipartUploads(ctx, "bkt", "a", "", "", "", 10)
 	if err != nil || len(uploads.Uploads) != 1 || uploads.Uploads[0].Key != "a b" || uploads.Uploads[0].UploadID != id ||
 		uploads.Uploads[0].Initiated.IsZero() {
