@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Codes of ConfigError, as S3 answers spell them.
@@ -79,7 +80,8 @@ type Queue struct {
 
 // FilterRule is one value of a rule's filter.
 type FilterRule struct {
-	// Name is "prefix" or "suffix", and each at most once in a rule.
+	// Name is "prefix" or "suffix", in any case of letters: the SDK for Java
+	// writes "Prefix". Each is at most once in a rule.
 	Name  string `cbor:"1,keyasint"`
 	Value string `cbor:"2,keyasint,omitempty"`
 }
@@ -88,7 +90,7 @@ type FilterRule struct {
 func (q *Queue) Filter() Filter {
 	var prefix, suffix string
 	for _, rule := range q.Filters {
-		switch rule.Name {
+		switch strings.ToLower(rule.Name) {
 		case filterPrefix:
 			prefix = rule.Value
 		case filterSuffix:
@@ -139,7 +141,7 @@ func (q *Queue) validate() error {
 func validateFilters(rules []FilterRule) error {
 	var prefixes, suffixes int
 	for _, rule := range rules {
-		switch rule.Name {
+		switch strings.ToLower(rule.Name) {
 		case filterPrefix:
 			prefixes++
 		case filterSuffix:

@@ -50,6 +50,15 @@ func filter(prefix, suffix string) string {
 		"<FilterRule><Name>suffix</Name><Value>" + suffix + "</Value></FilterRule></S3Key></Filter>"
 }
 
+// TestFilterNameInCapitals: the filter selects as that in small letters does.
+func TestFilterNameInCapitals(t *testing.T) {
+	t.Parallel()
+	q := event.Queue{Filters: []event.FilterRule{{Name: "Prefix", Value: "a/"}, {Name: "SUFFIX", Value: ".jpg"}}}
+	if f := q.Filter(); !f.Match("a/b.jpg") || f.Match("b.jpg") || f.Match("a/b") {
+		t.Errorf("%+v selects other keys", q.Filters)
+	}
+}
+
 // TestConfigAgainstPeer replays documents that were sent to MinIO, and compares
 // with what it answered.
 func TestConfigAgainstPeer(t *testing.T) {
@@ -63,6 +72,10 @@ func TestConfigAgainstPeer(t *testing.T) {
 			case "bucketshort": // both spellings are accepted
 				tc.Code, tc.Get = "", strings.Replace(emptyDocument, "></", "><QueueConfiguration><Id></Id>"+
 					"<Event>s3:BucketCreated</Event><Queue>arn:minio:sqs::1:webhook</Queue></QueueConfiguration></", 1)
+			case "badname": // S3 takes Prefix too, which the SDK for Java sends
+				tc.Code, tc.Get = "", strings.Replace(emptyDocument, "></", "><QueueConfiguration><Id></Id><Filter><S3Key><FilterRule>"+
+					"<Name>Prefix</Name><Value>a</Value></FilterRule></S3Key></Filter>"+
+					"<Event>s3:ObjectCreated:*</Event><Queue>arn:minio:sqs::1:webhook</Queue></QueueConfiguration></", 1)
 			case "otherns": // the answer's name space is always that of S3
 				tc.Get = strings.Replace(tc.Get, "urn:x", "http://s3.amazonaws.com/doc/2006-03-01/", 1)
 			}
