@@ -24,6 +24,7 @@ tools: ## get the programs that tests use into the cache
 
 lint: ## check style and import arrows
 	@$(suite) lint "$$($(tools) golangci-lint)" run ./...
+	@cd test/sdk/go-v2 && $(CURDIR)/$(suite) lint-sdk "$$($(CURDIR)/$(tools) golangci-lint)" run ./...
 
 fmt: ## format the code
 	@"$$($(tools) golangci-lint)" fmt
@@ -40,7 +41,7 @@ test: ## test everything: the command to run before a commit
 	@$(MAKE) --no-print-directory crash race
 
 test-long: ## the long versions, hours: hundreds of rounds, millions of crashes
-	@$(suite) tools $(tools) golangci-lint mc thumbnailer brokers pysdk consumers functional minio
+	@$(suite) tools $(tools) golangci-lint mc thumbnailer brokers pysdk jssdk javasdk rclone restic consumers functional minio
 	@CARILLON_CRASH_POINTS=1000000 $(suite) crash go test -v -run '^TestCrash' -timeout 6h ./internal/...
 	@CARILLON_PEER="$$($(tools) minio)" $(suite) long go test -tags long -skip '^TestCrash' -timeout 6h ./...
 
