@@ -62,7 +62,7 @@ func bucketPolicy(t *testing.T, client *s3.Client) {
 	put(t, client, *name, "open/k", []byte("for all"))
 	put(t, client, *name, "closed", []byte("for some"))
 	anonymous := func(key string) int {
-		return fetch(t, ctx, http.MethodGet, os.Getenv("ENDPOINT")+"/public/"+key, nil, nil).status
+		return fetch(t, http.MethodGet, os.Getenv("ENDPOINT")+"/public/"+key, nil, nil).status
 	}
 	equal(t, "before", anonymous("open/k"), http.StatusForbidden)
 	_, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: name})
@@ -95,7 +95,7 @@ func cors(t *testing.T, client *s3.Client) {
 	must(t, err)
 	equal(t, "rule", []any{got.CORSRules[0].AllowedMethods, *got.CORSRules[0].MaxAgeSeconds}, []any{[]string{"GET", "PUT"}, int32(600)})
 	for origin, want := range map[string]int{"https://app.example.org": http.StatusOK, "https://example.net": http.StatusForbidden} {
-		preflight := fetch(t, ctx, http.MethodOptions, os.Getenv("ENDPOINT")+"/"+bucket+"/k", http.Header{
+		preflight := fetch(t, http.MethodOptions, os.Getenv("ENDPOINT")+"/"+bucket+"/k", http.Header{
 			"Origin": {origin}, "Access-Control-Request-Method": {"PUT"}, "Access-Control-Request-Headers": {"x-amz-meta-color"},
 		}, nil)
 		equal(t, "preflight of "+origin, preflight.status, want)

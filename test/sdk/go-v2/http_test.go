@@ -46,20 +46,20 @@ func presigned(t *testing.T, client *s3.Client) {
 	presigner := s3.NewPresignClient(client, s3.WithPresignExpires(time.Minute))
 	up, err := presigner.PresignPutObject(ctx, &s3.PutObjectInput{Bucket: name, Key: key, ContentType: aws.String("text/x")})
 	must(t, err)
-	equal(t, "put", fetch(t, ctx, up.Method, up.URL, up.SignedHeader, []byte("hello")).status, http.StatusOK)
+	equal(t, "put", fetch(t, up.Method, up.URL, up.SignedHeader, []byte("hello")).status, http.StatusOK)
 	down, err := presigner.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: key, ResponseContentDisposition: aws.String("attachment; filename=a b.txt")})
 	must(t, err)
-	got := fetch(t, ctx, down.Method, down.URL, down.SignedHeader, nil)
+	got := fetch(t, down.Method, down.URL, down.SignedHeader, nil)
 	equal(t, "get", []string{got.body, got.header.Get("Content-Type"), got.header.Get("Content-Disposition")}, []string{"hello", "text/x", "attachment; filename=a b.txt"})
 	changed := strings.Replace(down.URL, "pre%20signed", "pre%20Signed", 1)
-	got = fetch(t, ctx, down.Method, changed, down.SignedHeader, nil)
+	got = fetch(t, down.Method, changed, down.SignedHeader, nil)
 	equal(t, "another key", []any{got.status, strings.Contains(got.body, "SignatureDoesNotMatch")}, []any{http.StatusForbidden, true})
 	head, err := presigner.PresignHeadObject(ctx, &s3.HeadObjectInput{Bucket: name, Key: key})
 	must(t, err)
-	equal(t, "head", fetch(t, ctx, head.Method, head.URL, head.SignedHeader, nil).status, http.StatusOK)
+	equal(t, "head", fetch(t, head.Method, head.URL, head.SignedHeader, nil).status, http.StatusOK)
 	remove, err := presigner.PresignDeleteObject(ctx, &s3.DeleteObjectInput{Bucket: name, Key: key})
 	must(t, err)
-	equal(t, "delete", fetch(t, ctx, remove.Method, remove.URL, remove.SignedHeader, nil).status, http.StatusNoContent)
+	equal(t, "delete", fetch(t, remove.Method, remove.URL, remove.SignedHeader, nil).status, http.StatusNoContent)
 }
 
 // form uploads as a browser does, with a policy that the SDK signed.
@@ -83,7 +83,7 @@ func form(t *testing.T, client *s3.Client) {
 		_, err = file.Write([]byte(content))
 		must(t, err)
 		must(t, w.Close())
-		return fetch(t, ctx, http.MethodPost, signed.URL, http.Header{"Content-Type": {w.FormDataContentType()}}, body.Bytes())
+		return fetch(t, http.MethodPost, signed.URL, http.Header{"Content-Type": {w.FormDataContentType()}}, body.Bytes())
 	}
 	for _, c := range []struct {
 		contentType, content, says string

@@ -5,7 +5,6 @@ package walkthrough
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -139,9 +138,9 @@ type answer struct {
 }
 
 // fetch sends a request without a signature of its own.
-func fetch(t *testing.T, ctx context.Context, method, url string, header http.Header, body []byte) answer {
+func fetch(t *testing.T, method, url string, header http.Header, body []byte) answer {
 	t.Helper()
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
 	must(t, err)
 	for name, values := range header {
 		if name != "Host" && name != "Content-Length" {
