@@ -3,7 +3,7 @@ package sdk
 // What the walkthroughs have steps for and the server lacks. True switches the
 // steps on, of all clients.
 const (
-	withLock       = false // object lock
+	withLock       = true  // object lock
 	withEncryption = false // SSE-S3, and SSE-C over TLS
 	withSTS        = false // temporary credentials
 )
