@@ -95,6 +95,7 @@ func TestAWSCLI(t *testing.T) {
 	t.Parallel()
 	p := python(t, "awscli_walkthrough.py")
 	p.lacks = []string{"form"}
+	p.plainOnly = []string{"multipart", "transfers"} // each line starts Python anew
 	p.walkThrough(t)
 }
 
