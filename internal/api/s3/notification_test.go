@@ -73,7 +73,7 @@ func TestBadNotifications(t *testing.T) {
 	}{
 		"unknown event":  {rule("<Event>s3:TestEvent</Event><Queue>arn:minio:sqs::1:webhook</Queue>"), "InvalidArgument", "not supported"},
 		"unknown target": {rule("<Event>s3:ObjectCreated:*</Event><Queue>arn:minio:sqs::2:webhook</Queue>"), "InvalidArgument", "destination ARN"},
-		"filter name":    {rule("<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a</Value></FilterRule></S3Key></Filter>" + ok), "InvalidArgument", "prefix or suffix"},
+		"filter name":    {rule("<Filter><S3Key><FilterRule><Name>Infix</Name><Value>a</Value></FilterRule></S3Key></Filter>" + ok), "InvalidArgument", "prefix or suffix"},
 		"twice":          {"<NotificationConfiguration>" + strings.Repeat("<QueueConfiguration>"+ok+"</QueueConfiguration>", 2) + "</NotificationConfiguration>", "InvalidArgument", "An object key name filtering rule defined with overlapping prefixes, overlapping suffixes, or overlapping combinations of prefixes and suffixes for the same event types"},
 		"topic":          {"<NotificationConfiguration><TopicConfiguration/></NotificationConfiguration>", "UnsupportedNotification", ""},
 		"no event":       {rule("<Queue>arn:minio:sqs::1:webhook</Queue>"), "MalformedXML", ""},
