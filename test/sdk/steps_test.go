@@ -5,7 +5,7 @@ package sdk
 const (
 	withLock       = true  // object lock
 	withEncryption = false // SSE-S3, and SSE-C over TLS
-	withSTS        = false // temporary credentials
+	withSTS        = true  // temporary credentials
 )
 
 // plainSteps are what a walkthrough goes through without TLS. Each client's
