@@ -60,12 +60,8 @@ func TestMC(t *testing.T) {
 	sharesOfMC(t, mc, files)
 	versionsOfMC(t, mc, files)
 	configurationOfMC(t, mc, e, files)
-	if withLock {
-		locksOfMC(t, mc, files)
-	}
-	if withEncryption {
-		encryptionOfMC(t, mc, files)
-	}
+	locksOfMC(t, mc, files)
+	encryptionOfMC(t, mc, files)
 	mc.OK("rb", "--force", "s/typed", "s/other")
 }
 

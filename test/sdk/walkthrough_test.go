@@ -23,8 +23,8 @@ type endpoint struct {
 	receiver *harness.Receiver
 	// authority is a file with the certificate to trust; empty without TLS.
 	authority string
-	// user and secret are of a user who may read and write, where there are
-	// temporary credentials to ask for.
+	// user and secret are of a user who may read and write, and asks for temporary
+	// credentials; empty with TLS.
 	user, secret string
 }
 
@@ -35,11 +35,8 @@ const region = "us-east-1"
 func startEndpoint(t *testing.T, secure bool) endpoint {
 	t.Helper()
 	e := endpoint{receiver: harness.NewReceiver(t)}
-	o := harness.Options{Env: harness.WebhookEnv("1", e.receiver.URL())}
-	if withEncryption {
-		key := base64.StdEncoding.EncodeToString([]byte("a key of thirty-two bytes, fixed"))
-		o.Env = append(o.Env, "MINIO_KMS_SECRET_KEY=test-key:"+key)
-	}
+	key := base64.StdEncoding.EncodeToString([]byte("a key of thirty-two bytes, fixed"))
+	o := harness.Options{Env: append(harness.WebhookEnv("1", e.receiver.URL()), "MINIO_KMS_SECRET_KEY=test-key:"+key)}
 	if secure {
 		o.Authority = harness.NewAuthority(t)
 		certs := t.TempDir()
@@ -51,7 +48,7 @@ func startEndpoint(t *testing.T, secure bool) endpoint {
 		}
 	}
 	e.Server = harness.Start(t, o)
-	if withSTS && !secure {
+	if !secure {
 		e.user, e.secret = "walker", "walker-secret-42"
 		mc := harness.NewMC(t).Alias("s", e.Server)
 		mc.OK("admin", "user", "add", "s", e.user, e.secret)
