@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"time"
 )
 
@@ -29,8 +30,10 @@ func NewListenHandlerForTest(service Service) func(ctx context.Context, query st
 // RouteForTest is a row of the table: what it needs, and the plainest request
 // that goes to it.
 type RouteForTest struct {
-	Operation, Action    string
-	OfBucket             bool
+	Operation, Action string
+	OfBucket          bool
+	// Absent routes answer NotImplemented.
+	Absent               bool
 	Method, Path, Header string
 }
 
@@ -42,7 +45,11 @@ func RoutesForTest() []RouteForTest {
 		if row.query != "" {
 			path += "?" + row.query + "="
 		}
-		all = append(all, RouteForTest{row.operation, string(row.action), row.scope != onService, row.method, path, row.header})
+		all = append(all, RouteForTest{
+			Operation: row.operation, Action: string(row.action), OfBucket: row.scope != onService,
+			Absent: reflect.ValueOf(row.handler).Pointer() == reflect.ValueOf(handlerFunc(absent)).Pointer(),
+			Method: row.method, Path: path, Header: row.header,
+		})
 	}
 	return all
 }

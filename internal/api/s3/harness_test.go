@@ -75,8 +75,10 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := watch(t, j)
+	w.Service = counted{s.service, s}
 	c := s3api.Config{
-		Service:  counted{s.service, s},
+		Service:  w,
 		Encoder:  &event.Encoder{},
 		HostID:   strings.Repeat("0f", 32),
 		Draining: s.draining,
@@ -89,6 +91,11 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 	for _, e := range edit {
 		e(&c)
 	}
+	observe := c.Observe
+	c.Observe = func(o s3api.Observation) {
+		w.observe(o)
+		observe(o)
+	}
 	if c.Verifier == nil {
 		c.Verifier = iam.New(iam.Config{Credentials: iam.Root{AccessKey: accessKey, SecretKey: secretKey}, Region: c.Region})
 	}
@@ -97,6 +104,7 @@ func newSite(t testing.TB, edit ...func(*s3api.Config)) *site {
 		s.transport.CloseIdleConnections()
 		s.Server.CloseClientConnections()
 		s.Server.Close()
+		w.done(t)
 		_ = store.Close()
 	})
 	s.client = s.newClient(t, "")
