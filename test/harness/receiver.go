@@ -36,6 +36,7 @@ type Record struct {
 			Size      int64  `json:"size"`
 			ETag      string `json:"eTag"`
 			Sequencer string `json:"sequencer"`
+			VersionID string `json:"versionId"`
 		} `json:"object"`
 	} `json:"s3"`
 	Source struct {
