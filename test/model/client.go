@@ -112,7 +112,7 @@ func (s *shared) done(o *op, version, etag string, err error) error {
 		if etag != "" {
 			s.etags[o.key] = etag
 		}
-	case errors.As(err, &refused) && refused.StatusCode != 0 && refused.StatusCode < http.StatusInternalServerError:
+	case errors.As(err, &refused) && refused.Code != "" && refused.StatusCode < http.StatusInternalServerError:
 		o.refused = refused.Code
 	default:
 		return fmt.Errorf("%s: %w", o, err)

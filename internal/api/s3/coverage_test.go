@@ -77,8 +77,9 @@ func watch(t testing.TB, j *journal.Journal) *watched {
 func (w *watched) observe(o s3api.Observation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	answered := o.Status != 0 && o.Status < 300 || o.ErrorCode == "NoSuchWebsiteConfiguration" // none can be configured
-	if o.Operation != "" && answered {
+	// Of what cannot be configured, "there is none" is the answer.
+	none := o.ErrorCode == "NoSuchWebsiteConfiguration" || o.ErrorCode == "NoSuchConfiguration"
+	if o.Operation != "" && (o.Status != 0 && o.Status < 300 || none) {
 		w.operations[o.RequestID] = o.Operation
 	}
 }
