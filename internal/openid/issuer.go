@@ -78,6 +78,13 @@ func (i *issuer) discovered(ctx context.Context) (*discovery, error) {
 	return i.known()
 }
 
+// knownAs reports whether its document, if there is one, has that name.
+func (i *issuer) knownAs(name string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.found != nil && i.found.issuer == name
+}
+
 // known is what the last question gave. i.mu is held.
 func (i *issuer) known() (*discovery, error) {
 	if i.found != nil {

@@ -9,6 +9,7 @@
 package openid
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
@@ -16,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -108,7 +110,7 @@ func (i *Issuers) Verify(ctx context.Context, token string) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	failure := fmt.Errorf("%w: no issuer of this name is configured", ErrInvalid)
-	for _, is := range *i.all.Load() {
+	for _, is := range i.likeliest(name) {
 		found, err := is.discovered(ctx)
 		switch {
 		case err != nil:
@@ -122,6 +124,22 @@ func (i *Issuers) Verify(ctx context.Context, token string) (Identity, error) {
 		}
 	}
 	return Identity{}, failure
+}
+
+// likeliest are the issuers, first those that are known to have a name, and then
+// those whose config_url begins with it, as it mostly does: one that hangs is not
+// asked for the tokens of another.
+func (i *Issuers) likeliest(name string) []*issuer {
+	rank := func(is *issuer) int {
+		switch {
+		case is.knownAs(name):
+			return 0
+		case strings.HasPrefix(is.settings.ConfigURL, name):
+			return 1
+		}
+		return 2
+	}
+	return slices.SortedStableFunc(slices.Values(*i.all.Load()), func(a, b *issuer) int { return cmp.Compare(rank(a), rank(b)) })
 }
 
 // claimedIssuer is the issuer that a token names. Nothing is verified.

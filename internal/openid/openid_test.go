@@ -242,6 +242,23 @@ func TestIssuerTrouble(t *testing.T) {
 	}
 }
 
+// TestOnlyTheTokensIssuerIsAsked: one that hangs holds up no tokens of another,
+// also not the first.
+func TestOnlyTheTokensIssuerIsAsked(t *testing.T) {
+	t.Parallel()
+	sick, well := openidtest.Start(t), openidtest.Start(t)
+	sick.Hang()
+	issuers, _ := newIssuers(t, settings(sick), settings(well))
+	for range 2 {
+		if _, err := issuers.Verify(t.Context(), well.Token(map[string]any{"policy": "readonly"})); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := sick.Asked(); n != 0 {
+		t.Errorf("the other issuer was asked %d times", n)
+	}
+}
+
 func TestMisconfigured(t *testing.T) {
 	t.Parallel()
 	page := httptest.NewServer(nil)
