@@ -23,9 +23,12 @@ import (
 // was seen to cause, and which tests drive it.
 const operationsPage = "s3-operations.md"
 
-// namedTests is how many tests the page names of an operation: those about least
-// else.
-const namedTests = 3
+const (
+	// namedTests is how many tests the page names of an operation.
+	namedTests = 3
+	// walks go through all operations, and are about none.
+	walks = "TestEveryRoute"
+)
 
 // coverage is what the tests of this package drove: everything the page says of
 // events and tests was seen.
@@ -79,7 +82,7 @@ func (w *watched) observe(o s3api.Observation) {
 	defer w.mu.Unlock()
 	// Of what cannot be configured, "there is none" is the answer.
 	none := o.ErrorCode == "NoSuchWebsiteConfiguration" || o.ErrorCode == "NoSuchConfiguration"
-	if o.Operation != "" && (o.Status != 0 && o.Status < 300 || none) {
+	if o.Operation != "" && !strings.HasPrefix(w.test, walks) && (o.Status != 0 && o.Status < 300 || none) {
 		w.operations[o.RequestID] = o.Operation
 	}
 }
@@ -168,7 +171,7 @@ func operationsTable(named map[string][]string) (page string, missing []string) 
 
 Written by the tests of ` + "`internal/api/s3`" + ` from the table of routes and from what those tests saw: the events are those that requests of the operation
 caused, and each test named drives it to success. That each operation is refused to callers without its action, anonymous or not, is shown by
-` + "`TestEveryRouteIsGuarded` and `TestEveryRouteIsGuardedFromUsers`" + `, which walk the same table. Reads cause their event only where a rule or a
+` + "`TestEveryRouteIsGuarded` and `TestEveryRouteIsGuardedFromUsers`" + `, which walk the same table. Reads, and deletes that find nothing (`s3:ObjectRemoved:NoOP`), cause their event only where a rule or a
 listener asks for it. An operation that is answered 501 is known, so that it is not taken for another.
 
 | operation | request | action | events | tests |
@@ -203,7 +206,7 @@ func list(names []string) string {
 }
 
 // choose returns the tests to name: those named before that still drive the
-// operation, else those that drive the fewest operations.
+// operation, else those that bear its name or drive the fewest operations.
 func choose(operation string, named []string) []string {
 	drive := coverage.tests[operation]
 	kept := slices.DeleteFunc(slices.Clone(named), func(test string) bool { return !drive[test] })
@@ -217,7 +220,21 @@ func choose(operation string, named []string) []string {
 		}
 	}
 	all := slices.SortedFunc(maps.Keys(drive), func(a, b string) int {
-		return cmp.Or(cmp.Compare(breadth[a], breadth[b]), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(bears(a, operation), bears(b, operation)), cmp.Compare(breadth[a], breadth[b]), cmp.Compare(a, b))
 	})
 	return all[:min(len(all), namedTests)]
+}
+
+// bears is 0 for a test with an operation's name, 1 for one with the name of what
+// it is about, and else 2.
+func bears(test, operation string) int {
+
+	about := strings.TrimLeft(operation[1:], "abcdefghijklmnopqrstuvwxyz") // without Get, Put and the like
+	switch {
+	case strings.Contains(test, operation):
+		return 0
+	case about != "" && strings.Contains(test, about):
+		return 1
+	}
+	return 2
 }
