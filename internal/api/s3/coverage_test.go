@@ -171,7 +171,7 @@ func operationsTable(named map[string][]string) (page string, missing []string) 
 
 Written by the tests of ` + "`internal/api/s3`" + ` from the table of routes and from what those tests saw: the events are those that requests of the operation
 caused, and each test named drives it to success. That each operation is refused to callers without its action, anonymous or not, is shown by
-` + "`TestEveryRouteIsGuarded` and `TestEveryRouteIsGuardedFromUsers`" + `, which walk the same table. Reads, and deletes that find nothing (`s3:ObjectRemoved:NoOP`), cause their event only where a rule or a
+` + "`TestEveryRouteIsGuarded` and `TestEveryRouteIsGuardedFromUsers`" + `, which walk the same table. Reads, and deletes that find nothing (NoOP), cause their event only where a rule or a
 listener asks for it. An operation that is answered 501 is known, so that it is not taken for another.
 
 | operation | request | action | events | tests |
@@ -228,7 +228,6 @@ func choose(operation string, named []string) []string {
 // bears is 0 for a test with an operation's name, 1 for one with the name of what
 // it is about, and else 2.
 func bears(test, operation string) int {
-
 	about := strings.TrimLeft(operation[1:], "abcdefghijklmnopqrstuvwxyz") // without Get, Put and the like
 	switch {
 	case strings.Contains(test, operation):
