@@ -69,7 +69,7 @@ func arrows() []arrow {
 		},
 		{"internal/journal", []string{"internal/kv", "internal/event"}, "the journal is a layout over kv"},
 		{"internal/replicate", []string{"internal/object", "internal/journal", "internal/event", "internal/s3"}, "replication reads the journal and acts through object"},
-		{"internal/lifecycle", []string{"internal/object", "internal/journal", "internal/event", "internal/s3"}, "lifecycle scans and acts through object"},
+		{"internal/lifecycle", []string{"internal/object", "internal/journal", "internal/event", "internal/bucketconfig", "internal/s3"}, "lifecycle scans and acts through object"},
 
 		{
 			"internal/notify",

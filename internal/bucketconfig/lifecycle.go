@@ -349,13 +349,19 @@ func midnight(date *string) error {
 	if date == nil {
 		return nil
 	}
-	text := strings.TrimSpace(*date)
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05.999999999", time.DateOnly} {
-		at, err := time.Parse(layout, text)
-		if err != nil {
-			continue
-		}
-		return refuse(!at.Equal(at.UTC().Truncate(24*time.Hour)), argument("'Date' must be at midnight GMT"))
+	at, err := ParseDate(*date)
+	if err != nil {
+		return err
 	}
-	return malformed()
+	return refuse(!at.Equal(at.Truncate(24*time.Hour)), argument("'Date' must be at midnight GMT"))
+}
+
+// ParseDate reads a date of a rule. An *Error if it is none.
+func ParseDate(date string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05.999999999", time.DateOnly} {
+		if at, err := time.Parse(layout, strings.TrimSpace(date)); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, malformed()
 }

@@ -86,5 +86,13 @@ func ParsePing(query url.Values) (time.Duration, error) {
 
 // Match reports whether the listener gets the record.
 func (f *ListenFilter) Match(rec *Record) bool {
-	return f.Names.Has(rec.Name) && (f.Bucket == "" || f.Bucket == rec.Bucket) && f.filter.Match(rec.Key)
+	return (f.Names.Has(rec.Name) || f.Names.Has(rec.Alias())) && (f.Bucket == "" || f.Bucket == rec.Bucket) && f.filter.Match(rec.Key)
+}
+
+// Told is a record that Match selected, by the name that the listener asked for.
+func (f *ListenFilter) Told(rec *Record) *Record {
+	if alias := rec.Alias(); alias != 0 && f.Names.Has(alias) {
+		return rec.aliased()
+	}
+	return rec
 }

@@ -133,3 +133,46 @@ func FuzzParseListen(f *testing.F) {
 		}
 	})
 }
+
+// TestExpiredRecords: what a lifecycle rule did goes by the name that was asked
+// for, and by Amazon's if both were.
+func TestExpiredRecords(t *testing.T) {
+	t.Parallel()
+	const removed, expired, marker, marked = event.ObjectRemovedDelete, event.LifecycleExpirationDelete,
+		event.ObjectRemovedDeleteMarkerCreated, event.LifecycleExpirationMarkerCreated
+	for name, tt := range map[string]struct {
+		asked string
+		rec   event.Record
+		want  event.Name
+	}{
+		"MinIO's":             {"s3:ObjectRemoved:*", event.Record{Name: removed, Expired: true}, removed},
+		"Amazon's":            {"s3:LifecycleExpiration:*", event.Record{Name: removed, Expired: true}, expired},
+		"a marker":            {"s3:LifecycleExpiration:*", event.Record{Name: marker, Expired: true}, marked},
+		"all versions":        {"s3:LifecycleExpiration:Delete", event.Record{Name: event.ObjectRemovedDeleteAllVersions, Expired: true}, expired},
+		"both":                {"s3:ObjectRemoved:* s3:LifecycleExpiration:*", event.Record{Name: removed, Expired: true}, expired},
+		"the other":           {"s3:LifecycleExpiration:DeleteMarkerCreated", event.Record{Name: removed, Expired: true}, 0},
+		"a client's delete":   {"s3:LifecycleExpiration:*", event.Record{Name: removed}, 0},
+		"and that by its own": {"s3:ObjectRemoved:* s3:LifecycleExpiration:*", event.Record{Name: removed}, removed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, err := event.ParseListen("", url.Values{"events": strings.Fields(tt.asked)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := tt.rec.Name
+			switch {
+			case f.Match(&tt.rec) != (tt.want != 0):
+				t.Errorf("selected: %v", tt.want == 0)
+			case tt.want != 0 && f.Told(&tt.rec).Name != tt.want:
+				t.Errorf("told as %s", f.Told(&tt.rec).Name)
+			case tt.rec.Name != before:
+				t.Error("the record changed")
+			}
+		})
+	}
+	rec := event.Record{Name: marker, Expired: true, AliasFor: []string{"1:webhook"}}
+	if rec.For("1:webhook").Name != marked || rec.For("2:webhook").Name != marker {
+		t.Error("consumers do not get it by the name that they asked for")
+	}
+}

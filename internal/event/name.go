@@ -45,7 +45,9 @@ const (
 	ScannerLargeVersions                 Name = 30
 	ScannerBigPrefix                     Name = 31
 	LifecycleDelMarkerExpirationDelete   Name = 32
-	lastName                                  = LifecycleDelMarkerExpirationDelete
+	LifecycleExpirationDelete            Name = 33
+	LifecycleExpirationMarkerCreated     Name = 34
+	lastName                                  = LifecycleExpirationMarkerCreated
 )
 
 // String returns the name as it stands in rules and events, such as
@@ -132,6 +134,10 @@ func (n Name) otherText() string {
 		return "s3:Scanner:BigPrefix"
 	case LifecycleDelMarkerExpirationDelete:
 		return "s3:LifecycleDelMarkerExpiration:Delete"
+	case LifecycleExpirationDelete:
+		return "s3:LifecycleExpiration:Delete"
+	case LifecycleExpirationMarkerCreated:
+		return "s3:LifecycleExpiration:DeleteMarkerCreated"
 	}
 	return ""
 }
@@ -157,7 +163,12 @@ func ParseName(s string) (Name, error) {
 // it was (key, version, sequencer): a delete, a delete marker, or a delete that
 // found nothing.
 func (n Name) IsRemoved() bool {
-	return n == ObjectRemovedDelete || n == ObjectRemovedDeleteMarkerCreated || n == ObjectRemovedNoOP
+	switch n {
+	case ObjectRemovedDelete, ObjectRemovedDeleteMarkerCreated, ObjectRemovedNoOP,
+		LifecycleExpirationDelete, LifecycleExpirationMarkerCreated:
+		return true
+	}
+	return false
 }
 
 // IsAccess reports whether nothing was committed: a read, or a delete that
@@ -233,7 +244,7 @@ func ParsePattern(s string) (Names, error) {
 func groupNames(group string) Names {
 	switch group {
 	case "s3:ObjectAccessed", "s3:ObjectCreated", "s3:ObjectRemoved",
-		"s3:Replication", "s3:ObjectRestore", "s3:ObjectTransition":
+		"s3:Replication", "s3:ObjectRestore", "s3:ObjectTransition", "s3:LifecycleExpiration":
 	default:
 		return 0
 	}

@@ -47,6 +47,7 @@ func storedNumbers() map[event.Name]string {
 		30: "s3:Scanner:LargeVersions",
 		31: "s3:Scanner:BigPrefix",
 		32: "s3:LifecycleDelMarkerExpiration:Delete",
+		33: "s3:LifecycleExpiration:Delete", 34: "s3:LifecycleExpiration:DeleteMarkerCreated",
 	}
 }
 
@@ -87,18 +88,19 @@ func TestNameForms(t *testing.T) {
 func TestParsePattern(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]event.Name{
-		"s3:ObjectCreated:Put":  {event.ObjectCreatedPut},
-		"s3:ObjectCreated:*":    {6, 7, 8, 9, 10, 11, 12, 13},
-		"s3:ObjectRemoved:*":    {14, 15, 16, 17},
-		"s3:ObjectAccessed:*":   {1, 2, 3, 4, 5},
-		"s3:Replication:*":      {20, 21, 22, 23, 24},
-		"s3:ObjectRestore:*":    {25, 26},
-		"s3:ObjectTransition:*": {27, 28},
-		"s3:BucketCreated":      {event.BucketCreated},
-		"s3:BucketCreated:*":    {event.BucketCreated},
-		"s3:BucketRemoved":      {event.BucketRemoved},
-		"s3:BucketRemoved:*":    {event.BucketRemoved},
-		"s3:Scanner:BigPrefix":  {event.ScannerBigPrefix},
+		"s3:ObjectCreated:Put":     {event.ObjectCreatedPut},
+		"s3:ObjectCreated:*":       {6, 7, 8, 9, 10, 11, 12, 13},
+		"s3:ObjectRemoved:*":       {14, 15, 16, 17},
+		"s3:ObjectAccessed:*":      {1, 2, 3, 4, 5},
+		"s3:Replication:*":         {20, 21, 22, 23, 24},
+		"s3:ObjectRestore:*":       {25, 26},
+		"s3:ObjectTransition:*":    {27, 28},
+		"s3:LifecycleExpiration:*": {33, 34},
+		"s3:BucketCreated":         {event.BucketCreated},
+		"s3:BucketCreated:*":       {event.BucketCreated},
+		"s3:BucketRemoved":         {event.BucketRemoved},
+		"s3:BucketRemoved:*":       {event.BucketRemoved},
+		"s3:Scanner:BigPrefix":     {event.ScannerBigPrefix},
 	}
 	for pattern, want := range tests {
 		got, err := event.ParsePattern(pattern)
@@ -131,7 +133,8 @@ func TestNameClasses(t *testing.T) {
 		if want := strings.HasPrefix(text, "s3:Bucket"); n.IsBucket() != want {
 			t.Errorf("%s: IsBucket is %v", n, n.IsBucket())
 		}
-		want := n == event.ObjectRemovedDelete || n == event.ObjectRemovedDeleteMarkerCreated || n == event.ObjectRemovedNoOP
+		want := n == event.ObjectRemovedDelete || n == event.ObjectRemovedDeleteMarkerCreated || n == event.ObjectRemovedNoOP ||
+			strings.HasPrefix(text, "s3:LifecycleExpiration:")
 		if n.IsRemoved() != want {
 			t.Errorf("%s: IsRemoved is %v", n, n.IsRemoved())
 		}

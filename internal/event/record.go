@@ -3,6 +3,8 @@
 // and target ARNs. It is pure: no clock, no input or output.
 package event
 
+import "slices"
+
 // Record is one thing that happened to a bucket, complete enough that no
 // consumer ever has to look anything up. It is what the journal stores; the
 // numbers in the tags are its stored format, and are never given a new meaning.
@@ -36,6 +38,39 @@ type Record struct {
 	// operator's word: nothing happened to the object then. Listeners do not get
 	// it.
 	Backfill bool `cbor:"15,keyasint,omitempty"`
+	// Expired marks what a lifecycle rule did: it has an Alias.
+	Expired bool `cbor:"16,keyasint,omitempty"`
+	// AliasFor are the consumers that get the record by its Alias: when it was
+	// committed, their rules asked for that.
+	AliasFor []string `cbor:"17,keyasint,omitempty"`
+}
+
+// Alias is Amazon S3's name for what a lifecycle rule did, 0 for any other
+// record. The Name of such a record is MinIO's, since that is what rules made for
+// MinIO ask for; who asks for Amazon's gets that instead.
+func (r *Record) Alias() Name {
+	switch {
+	case !r.Expired:
+		return 0
+	case r.Name == ObjectRemovedDeleteMarkerCreated:
+		return LifecycleExpirationMarkerCreated
+	}
+	return LifecycleExpirationDelete
+}
+
+// For returns the record as a consumer gets it: by the name that its rules had
+// asked for.
+func (r *Record) For(consumer string) *Record {
+	if !slices.Contains(r.AliasFor, consumer) {
+		return r
+	}
+	return r.aliased()
+}
+
+func (r *Record) aliased() *Record {
+	told := *r
+	told.Name = r.Alias()
+	return &told
 }
 
 // Request is who asked for it, and how.

@@ -13,7 +13,8 @@ const bodyBytes = 1280
 // abandoned Send may still read it.
 func (r *runner) message(it *item, traits target.Traits) target.Message {
 	e := it.entry
-	told := e.Record
+	rec := e.Record.For(r.consumer)
+	told := rec
 	if traits.Mirror {
 		told = shown(told)
 	}
@@ -26,7 +27,7 @@ func (r *runner) message(it *item, traits target.Traits) target.Message {
 	return target.Message{
 		ID:        event.EventID(e.Place),
 		Key:       e.Record.ResourceKey(),
-		Record:    e.Record,
+		Record:    rec,
 		Body:      body,
 		Time:      e.Place.Time(),
 		Sequencer: event.Sequencer(e.Record, e.Place),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,7 +70,7 @@ func (s *Service) apply(ctx context.Context, bucketName, key string, decide deci
 		if err != nil || rec == nil {
 			return kv.Position{}, err
 		}
-		added, err := s.journal.Add(&t.batch, rec, t.bucket.consumers(rec.Name, key))
+		added, err := s.journal.Add(&t.batch, rec, t.bucket.route(rec))
 		if err != nil {
 			return kv.Position{}, err
 		}
@@ -131,6 +132,23 @@ func (b *bucket) consumers(name event.Name, key string) []string {
 	names := make([]string, len(ids))
 	for i, id := range ids {
 		names[i] = id.String()
+	}
+	return names
+}
+
+// route names the targets that the bucket's rules send a record to, and notes in
+// it those that asked for it by its alias.
+func (b *bucket) route(rec *event.Record) []string {
+	names := b.consumers(rec.Name, rec.Key)
+	alias := rec.Alias()
+	if alias == 0 {
+		return names
+	}
+	rec.AliasFor = b.consumers(alias, rec.Key)
+	for _, name := range rec.AliasFor {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return names
 }

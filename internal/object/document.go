@@ -55,18 +55,58 @@ func (s *Service) Document(ctx context.Context, bucketName string, kind Document
 	if err != nil {
 		return nil, err
 	}
+	if kind == LifecycleDocument {
+		return s.lifecycle(ctx, b)
+	}
+	return s.readDocument(ctx, b, kind)
+}
+
+func (s *Service) readDocument(ctx context.Context, b *bucket, kind DocumentKind) (*Document, error) {
 	item, err := s.store.Get(ctx, documentKey(b.ID, kind))
 	if err != nil || !item.Exists() {
 		return nil, storeError(err)
 	}
 	var rec documentRecord
 	if len(item.Value) == 0 || item.Value[0] != documentRecordVersion {
-		return nil, fmt.Errorf("%w: document %d of bucket %s", errStored, kind, bucketName)
+		return nil, fmt.Errorf("%w: document %d of bucket %s", errStored, kind, b.name)
 	}
 	if err := cbor.Unmarshal(item.Value[1:], &rec); err != nil {
-		return nil, fmt.Errorf("%w: document %d of bucket %s: %w", errStored, kind, bucketName, err)
+		return nil, fmt.Errorf("%w: document %d of bucket %s: %w", errStored, kind, b.name, err)
 	}
 	return &Document{Body: rec.Body, Option: rec.Option, Updated: time.UnixMilli(rec.Updated).UTC()}, nil
+}
+
+// knownDocument is a document that was read; doc is nil if there is none.
+type knownDocument struct{ doc *Document }
+
+// lifecycle is the lifecycle document of a bucket, the same pointer until it is
+// changed: whoever puts a document writes the bucket's record too, so that b, and
+// a commit that requires it, are of one document.
+func (s *Service) lifecycle(ctx context.Context, b *bucket) (*Document, error) {
+	if known := b.lifecycle.Load(); known != nil {
+		return known.doc, nil
+	}
+	doc, err := s.readDocument(ctx, b, LifecycleDocument)
+	if err != nil {
+		return nil, err
+	}
+	b.lifecycle.CompareAndSwap(nil, &knownDocument{doc})
+	return b.lifecycle.Load().doc, nil
+}
+
+// KnownLifecycle returns the lifecycle document of a bucket of which something was just
+// read or written; nil for none, or if it cannot be read. It costs a look into
+// memory: answers that tell of it are many.
+func (s *Service) KnownLifecycle(ctx context.Context, bucketName string) *Document {
+	b, ok := s.buckets.lookUp(bucketName)
+	if !ok {
+		return nil
+	}
+	doc, err := s.lifecycle(ctx, b)
+	if err != nil {
+		return nil
+	}
+	return doc
 }
 
 // SetDocument replaces a document of a bucket's configuration, whose Updated is
@@ -84,9 +124,7 @@ func (s *Service) SetDocument(ctx context.Context, bucketName string, kind Docum
 		}
 		var batch kv.Batch
 		batch.Require(bucketKey(bucketName), item)
-		if kind == ReplicationDocument {
-			batch.Set(bucketKey(bucketName), item.Value) // the same; see SetVersioning
-		}
+		batch.Set(bucketKey(bucketName), item.Value) // the same; see SetVersioning and lifecycle
 		if doc == nil {
 			batch.Delete(documentKey(b.ID, kind))
 		} else {

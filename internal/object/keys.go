@@ -28,6 +28,7 @@ import (
 //	f       stamp, bucket id, upload id          a completed upload, for sweeping; empty value
 //	o       bucket id, kind (1 byte)             documentRecord: a document of the bucket's
 //	                                             configuration, as it was sent
+//	w       name                                 WalkPosition of a walk through buckets
 //	s                                    see package config
 //	j q p x l k                          see package journal
 //
@@ -53,6 +54,7 @@ const (
 	prefixOpen     = 'u'
 	prefixDone     = 'f'
 	prefixDocument = 'o'
+	prefixWalk     = 'w'
 )
 
 func bucketKey(name string) []byte { return append([]byte{prefixBucket}, name...) }

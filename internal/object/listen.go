@@ -143,6 +143,7 @@ func (l *listener) drain(ctx context.Context, p uint16) error {
 				continue
 			}
 			l.told = true
+			e.Record = l.filter.Told(e.Record)
 			if err := l.fn(Heard{Entry: e}); err != nil {
 				return err
 			}

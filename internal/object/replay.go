@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/carillon-s3/carillon/internal/event"
 )
@@ -60,10 +61,9 @@ func (s *Service) ReplayWants(ctx context.Context, f ReplayFilter) (func(*event.
 
 // sends reports whether the bucket's rules send rec to the target.
 func (b *bucket) sends(rec *event.Record, to event.TargetID) bool {
-	for _, id := range b.rules.Match(rec.Name, rec.Key) {
-		if id == to {
-			return true
-		}
+	asked := b.rules.Match(rec.Name, rec.Key)
+	if alias := rec.Alias(); alias != 0 {
+		asked = append(asked, b.rules.Match(alias, rec.Key)...)
 	}
-	return false
+	return slices.Contains(asked, to)
 }

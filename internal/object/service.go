@@ -136,6 +136,8 @@ type bucket struct {
 	rules *event.Rules
 	// policy is nil if the bucket has none.
 	policy *policy.Document
+	// lifecycle is the bucket's lifecycle document once it was read.
+	lifecycle atomic.Pointer[knownDocument]
 }
 
 func (b *bucket) public() Bucket {

@@ -94,12 +94,22 @@ func (s *Service) CreateUpload(ctx context.Context, in CreateUploadInput) (strin
 // hours. A part that is being uploaded meanwhile fails. ErrNoSuchUpload, also if
 // it was completed; ErrNoSuchBucket, ErrUnsure.
 func (s *Service) AbortUpload(ctx context.Context, in UploadInput) error {
+	return s.abortUpload(ctx, in, func(*bucket, *uploadRecord) error { return nil })
+}
+
+// abortUpload is AbortUpload unless check, which is asked each time it is decided,
+// gives an error.
+func (s *Service) abortUpload(ctx context.Context, in UploadInput, check func(*bucket, *uploadRecord) error) error {
 	id, err := parseUploadID(in.UploadID)
 	if err != nil {
 		return err
 	}
 	return s.applyQuiet(ctx, in.Bucket, func(b *bucket, batch *kv.Batch) error {
-		if err := s.requireOpen(ctx, b, batch, id, in.Key); err != nil {
+		rec, err := s.requireOpen(ctx, b, batch, id, in.Key)
+		if err != nil {
+			return err
+		}
+		if err := check(b, rec); err != nil {
 			return err
 		}
 		batch.Delete(uploadKey(b.ID, id))
@@ -143,16 +153,16 @@ func (s *Service) applyQuiet(ctx context.Context, bucketName string, decide func
 
 // requireOpen makes sure that an upload of key is under way, and requires it to
 // be until the commit.
-func (s *Service) requireOpen(ctx context.Context, b *bucket, batch *kv.Batch, id uploadID, key string) error {
+func (s *Service) requireOpen(ctx context.Context, b *bucket, batch *kv.Batch, id uploadID, key string) (*uploadRecord, error) {
 	rec, item, err := readUpload(ctx, s.store, b, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if rec == nil || rec.Key != key || rec.Done != nil {
-		return fmt.Errorf("%w: %v of %s/%s", ErrNoSuchUpload, id, b.name, key)
+		return nil, fmt.Errorf("%w: %v of %s/%s", ErrNoSuchUpload, id, b.name, key)
 	}
 	batch.Require(uploadKey(b.ID, id), item)
-	return nil
+	return rec, nil
 }
 
 // readUpload reads an upload's record; nil if there is none.

@@ -107,7 +107,7 @@ func (s *Service) keepPart(ctx context.Context, in PartInput, id uploadID, rec *
 	// Clients that upload one part many times at once queue here.
 	defer s.locks.lock(in.UploadID, strconv.Itoa(in.Number))()
 	return s.applyQuiet(ctx, in.Bucket, func(b *bucket, batch *kv.Batch) error {
-		if err := s.requireOpen(ctx, b, batch, id, in.Key); err != nil {
+		if _, err := s.requireOpen(ctx, b, batch, id, in.Key); err != nil {
 			return err
 		}
 		key := partKey(b.ID, id, in.Number)
