@@ -37,8 +37,7 @@ func (s *Service) WalkPosition(ctx context.Context, name string) (*WalkPosition,
 	return &at, nil
 }
 
-// SetWalkPosition keeps the position of a walk; nil says that it is done. It does
-// not wait for the disk: after a crash the walk may go on from an earlier one.
+// SetWalkPosition keeps the position of a walk, durably; nil says that it is done.
 func (s *Service) SetWalkPosition(ctx context.Context, name string, at *WalkPosition) error {
 	var batch kv.Batch
 	if at == nil {
@@ -50,5 +49,6 @@ func (s *Service) SetWalkPosition(ctx context.Context, name string, at *WalkPosi
 		}
 		batch.Set(walkKey(name), append([]byte{walkRecordVersion}, body...))
 	}
-	return storeError(s.store.CommitRelaxed(ctx, &batch, nil))
+	_, err := s.store.Commit(ctx, &batch)
+	return storeError(err)
 }
