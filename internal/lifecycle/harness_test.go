@@ -28,6 +28,7 @@ type site struct {
 	saw     *saw
 	scanner *lifecycle.Scanner
 	page    int
+	bucket  string // of what the methods do
 	told    [journal.MutationPartitions]uint64
 }
 
@@ -83,7 +84,7 @@ func (s *saw) Finished(time.Duration, bool) {
 // newSite makes a site whose scanner lists so many versions at once.
 func newSite(t *testing.T, page int) *site {
 	t.Helper()
-	s := &site{t: t, page: page, clock: &clock{now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)}, saw: &saw{expired: map[string]int{}}}
+	s := &site{t: t, page: page, bucket: "bucket", clock: &clock{now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)}, saw: &saw{expired: map[string]int{}}}
 	store := memory.NewWithClock(s.clock.Now)
 	t.Cleanup(func() { _ = store.Close() })
 	var err error
@@ -120,17 +121,17 @@ func (s *site) check(err error) {
 
 func (s *site) setRules(rules ...string) {
 	s.t.Helper()
-	s.check(s.SetDocument(s.t.Context(), "bucket", object.LifecycleDocument, &object.Document{Body: document(rules...)}))
+	s.check(s.SetDocument(s.t.Context(), s.bucket, object.LifecycleDocument, &object.Document{Body: document(rules...)}))
 }
 
 func (s *site) versioning(state object.Versioning) {
 	s.t.Helper()
-	s.check(s.SetVersioning(s.t.Context(), "bucket", state))
+	s.check(s.SetVersioning(s.t.Context(), s.bucket, state))
 }
 
 func (s *site) put(key, body string) object.Info {
 	s.t.Helper()
-	info, err := s.Put(s.t.Context(), object.PutInput{Bucket: "bucket", Key: key, Body: strings.NewReader(body), Size: int64(len(body))})
+	info, err := s.Put(s.t.Context(), object.PutInput{Bucket: s.bucket, Key: key, Body: strings.NewReader(body), Size: int64(len(body))})
 	s.check(err)
 	return info
 }
@@ -143,7 +144,7 @@ func (s *site) scan() {
 // list is what the bucket holds, a line for each version and marker.
 func (s *site) list() (lines []string) {
 	s.t.Helper()
-	in := object.ListVersionsInput{Bucket: "bucket", MaxKeys: 1000}
+	in := object.ListVersionsInput{Bucket: s.bucket, MaxKeys: 1000}
 	for {
 		page, err := s.ListVersions(s.t.Context(), in)
 		s.check(err)

@@ -38,6 +38,8 @@ const (
 	envStaleEvery   = "API_STALE_UPLOADS_CLEANUP_INTERVAL"
 	envAllowOrigin  = "API_CORS_ALLOW_ORIGIN"
 	envLogInterval  = "ACCESS_LOG_INTERVAL"
+	envILMDay       = "ILM_DAY"
+	envILMInterval  = "ILM_INTERVAL"
 	envDomain       = "DOMAIN"
 	envCertsDir     = "CERTS_DIR"
 	envCertPassword = "CERT_PASSWD"
@@ -51,7 +53,7 @@ func knownEnv() []string {
 		envConfigFile, envRootUser, envRootPassword, envAccessKey, envSecretKey,
 		envRootUser + fileSuffix, envRootPassword + fileSuffix, envAccessKey + fileSuffix, envSecretKey + fileSuffix,
 		envVolumes, envSiteRegion, envRegionName, envRegion, envServerURL, envProxies, envReserve, envMetricsAuth,
-		envJournalAge, envJournalBytes, envStaleExpiry, envStaleEvery, envAllowOrigin, envLogInterval, "SHUTDOWN_TIMEOUT",
+		envJournalAge, envJournalBytes, envStaleExpiry, envStaleEvery, envAllowOrigin, envLogInterval, envILMDay, envILMInterval, "SHUTDOWN_TIMEOUT",
 		// Of the console, which is not there yet, and of the start scripts of
 		// packages.
 		"BROWSER_REDIRECT_URL", "BROWSER", "OPTS", "ADDRESS", "CONSOLE_ADDRESS", "UPDATE",

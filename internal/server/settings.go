@@ -32,6 +32,7 @@ type settings struct {
 	publicMetrics bool
 	window        journal.Window
 	stale         staleUploads
+	lifecycle     lifecycleTimes
 	// logAge is how long a line of an access log waits at most.
 	logAge time.Duration
 	// keys are the master keys, nil if there are none; autoEncrypt uses the first
@@ -70,6 +71,9 @@ func newSettings(c Config) (*settings, error) {
 		return nil, err
 	}
 	if s.keys, s.autoEncrypt, err = env.masterKeys(); err != nil {
+		return nil, err
+	}
+	if s.lifecycle, err = env.lifecycleTimes(); err != nil {
 		return nil, err
 	}
 	if s.domains, err = env.domains(); err != nil {

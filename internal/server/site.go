@@ -26,6 +26,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/journal"
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/pebble"
+	"github.com/carillon-s3/carillon/internal/lifecycle"
 	"github.com/carillon-s3/carillon/internal/notify"
 	"github.com/carillon-s3/carillon/internal/notify/spool"
 	"github.com/carillon-s3/carillon/internal/notify/target"
@@ -50,6 +51,8 @@ type site struct {
 	dispatcher *notify.Dispatcher
 	handler    http.Handler
 	metrics    *telemetry.Metrics
+	rules      *lifecycle.Book
+	expirer    *lifecycle.Scanner
 	known      known
 
 	deployment string
@@ -95,6 +98,7 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 		return nil, err
 	}
 	s.accessLog = s.newAccessLog()
+	s.openLifecycle(address)
 	s.handler = s.newHandler(encoder)
 	return s, nil
 }
@@ -169,6 +173,7 @@ func (s *site) startBackground(ctx context.Context, reload <-chan os.Signal) {
 	s.background.Go(func() { s.sweepLeftovers(ctx) })
 	s.background.Go(func() { s.abortStaleUploads(ctx) })
 	s.background.Go(func() { s.trimJournal(ctx) })
+	s.background.Go(func() { s.expirer.Run(ctx) })
 	s.background.Go(func() { s.countUsage(ctx) })
 	s.background.Go(func() { s.accessLog.Run(ctx) })
 }

@@ -26,7 +26,7 @@ func (s *site) newHandler(encoder *event.Encoder) http.Handler {
 	objects := s3api.New(s3api.Config{
 		Service: s.objects, Verifier: verifier, Encoder: encoder,
 		Region: s.set.region, HostID: encoder.HostID, TrustedProxies: s.set.proxies, Domains: s.set.domains, AllowOrigins: s.set.origins,
-		Draining: s.draining, Hold: holdAnswer, Logger: s.log, Observe: s.observeRequest,
+		Draining: s.draining, Hold: holdAnswer, Expiration: s.rules.Expiration, Logger: s.log, Observe: s.observeRequest,
 	})
 	administration := admin.New(admin.Config{
 		Settings: s.config, Identities: s.identities, TrustedProxies: s.set.proxies, Verifier: verifier, Targets: s.dispatcher,

@@ -37,6 +37,7 @@ type Metrics struct {
 	Targets   *Targets
 	Commits   *Commits
 	Leftovers *Leftovers
+	Lifecycle *Lifecycle
 
 	declared *declarations
 }
@@ -53,6 +54,7 @@ func New(c Config) *Metrics {
 		Targets:   newTargets(d, c),
 		Commits:   newCommits(d),
 		Leftovers: newLeftovers(d),
+		Lifecycle: newLifecycle(d),
 	}
 	declareStore(d, c)
 	declareJournal(d, c)

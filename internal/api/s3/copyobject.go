@@ -82,6 +82,7 @@ func copyObject(h *Handler, w *response, r *request) error {
 	}
 	w.setWrittenEncryption(info.Encryption, in.Encryption.CustomerKey)
 	w.setVersion(info.VersionID)
+	h.tellExpiration(w, r, info)
 	w.setSourceVersion(copied)
 	d := h.document()
 	defer h.release(d)

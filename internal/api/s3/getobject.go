@@ -28,6 +28,7 @@ func getObject(h *Handler, w *response, r *request) error {
 	}
 	h.countTags(w, r, o.Info)
 	h.tellLock(w, r, o.Info)
+	h.tellExpiration(w, r, o.Info)
 	body, err := o.Open(r.Context(), part.offset, part.length)
 	if err != nil {
 		return err
@@ -83,6 +84,7 @@ func headObject(h *Handler, w *response, r *request) error {
 	}
 	h.countTags(w, r, info)
 	h.tellLock(w, r, info)
+	h.tellExpiration(w, r, info)
 	h.Service.Accessed(r.Context(), event.ObjectAccessedHead, info, r.event())
 	w.WriteHeader(part.status)
 	return nil

@@ -204,6 +204,7 @@ func completeMultipartUpload(h *Handler, w *response, r *request) error {
 	}
 	w.setEncryption(info.Encryption, in.CustomerKey)
 	w.setVersion(info.VersionID)
+	h.tellExpiration(w, r, info)
 	d := h.document()
 	defer h.release(d)
 	d.root("CompleteMultipartUploadResult")

@@ -120,6 +120,7 @@ func (h *Handler) answerForm(w *response, r *request, form *postForm, info objec
 	w.set("Etag", etag)
 	w.set("Location", location)
 	w.setVersion(info.VersionID)
+	h.tellExpiration(w, r, info)
 	w.setChecksum(info.Checksum)
 	redirect := form.fields["success_action_redirect"]
 	if redirect == "" {

@@ -58,6 +58,7 @@ func putObject(h *Handler, w *response, r *request) error {
 	w.set("Etag", `"`+info.ETag+`"`)
 	w.setVersion(info.VersionID)
 	w.setWrittenEncryption(info.Encryption, in.Encryption.CustomerKey)
+	h.tellExpiration(w, r, info)
 	if info.Checksum != nil {
 		w.setChecksum(info.Checksum)
 		w.set(headerChecksumType, info.Checksum.Type().String())

@@ -107,6 +107,9 @@ type Config struct {
 	// the small body of its answer is written: head and body may be kept until
 	// the answer is whole, and leave together.
 	Hold func(ctx context.Context)
+	// Expiration, if not nil, gives the x-amz-expiration header of an answer about a
+	// key's latest version, which was just read or written; empty for none.
+	Expiration func(ctx context.Context, info *object.Info) string
 	// IdleTimeout is how long a client may send or take nothing in the middle of
 	// a body; 0 means a minute.
 	IdleTimeout time.Duration
