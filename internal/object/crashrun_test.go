@@ -109,6 +109,9 @@ func (r *crashRun) live(life int, disk remains, points int) (left remains, ok bo
 		}
 		for w := range crashWriters {
 			s.setVersioning(r.t, versionBucket(w), object.VersioningEnabled)
+			if err := s.SetDocument(ctx, versionBucket(w), object.LifecycleDocument, &object.Document{}); err != nil {
+				r.failed(err)
+			}
 			if lockedWriter(w) {
 				if err := s.SetLockConfig(ctx, versionBucket(w), object.LockConfig{}); err != nil {
 					r.failed(err)

@@ -14,7 +14,7 @@ import (
 
 // The versioned part of the crash suite: each writer has a bucket of its own,
 // whose versioning it switches, or with object lock, where it puts legal holds on
-// and off and no held version may go. After a power cut the versions of each key must
+// and off and no held version may go. Lifecycle rules remove whole keys. After a power cut the versions of each key must
 // be those after the last acknowledged change, or after one that was under way.
 
 const (
@@ -87,7 +87,9 @@ func (w *versionWriter) change(ctx context.Context, id string) error {
 		return w.toggle(ctx)
 	case what == 13 && lockedWriter(w.number):
 		return w.rehold(ctx, id, key)
-	case what >= 12:
+	case what == 12 && len(versions) > 0:
+		return w.expire(ctx, id, key)
+	case what >= 11:
 		return w.retag(ctx, id, key)
 	case len(versions) > 0 && (what <= 3 || len(versions) > crashVersions):
 		return w.removeVersion(ctx, id, key, w.random.IntN(len(versions)))
@@ -224,6 +226,35 @@ func (w *versionWriter) rehold(ctx context.Context, id, key string) error {
 	}
 	w.log.settle(key)
 	w.keys[key] = versions
+	return nil
+}
+
+// expire removes all versions of a key by a lifecycle rule, unless one is held.
+func (w *versionWriter) expire(ctx context.Context, id, key string) error {
+	page, err := w.ListVersions(ctx, object.ListVersionsInput{Bucket: w.bucket, Prefix: key, MaxKeys: 1})
+	if err != nil || len(page.Versions) == 0 {
+		return errors.Join(err, fmt.Errorf("versions of %s: %+v", key, page))
+	}
+	want := object.ExpireAll
+	if slices.ContainsFunc(w.keys[key], func(v crashVersion) bool { return v.held }) {
+		want = object.Keep
+	} else {
+		w.log.start(op{id: id, key: key, versions: crashState(nil)})
+	}
+	latest := page.Versions[0]
+	done, err := w.Expire(ctx, object.ExpireInput{
+		Bucket: w.bucket, Key: key, VersionID: latest.VersionID, Stamp: latest.Stamp, Request: event.Request{ID: id},
+		Decide: func(*object.Document, *object.Aged) object.Expiry { return object.ExpireAll },
+	})
+	switch {
+	case err != nil:
+		return err
+	case done != want:
+		return fmt.Errorf("%s expired as %d, want %d", key, done, want)
+	case done == object.ExpireAll:
+		w.log.settle(key)
+		w.keys[key] = nil
+	}
 	return nil
 }
 
