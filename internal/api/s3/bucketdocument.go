@@ -27,7 +27,7 @@ const (
 )
 
 // The documents of lifecycle and replication are validated as S3 does it, and kept
-// as they were sent. Nothing acts on them yet.
+// as they were sent. Nothing acts on those of replication yet.
 
 // putBucketLifecycle answers PutBucketLifecycleConfiguration.
 func putBucketLifecycle(h *Handler, w *response, r *request) error {
