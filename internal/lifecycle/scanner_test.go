@@ -41,13 +41,15 @@ func TestExpiresByVersioning(t *testing.T) {
 			[]object.Versioning{object.NeverVersioned}, days1, nil, []string{"ObjectRemoved:Delete k"}, nil,
 		},
 		"versioned": {
-			[]object.Versioning{object.VersioningEnabled}, days1,
+			[]object.Versioning{object.VersioningEnabled},
+			days1,
 			[]string{"k marker null false latest true", "k " + etag("0") + " null false latest false"},
 			[]string{"ObjectRemoved:DeleteMarkerCreated k"},
 			[]string{"k marker null false latest true", "k " + etag("0") + " null false latest false"},
 		},
 		"suspended": {
-			[]object.Versioning{object.VersioningEnabled, object.VersioningSuspended}, days1,
+			[]object.Versioning{object.VersioningEnabled, object.VersioningSuspended},
+			days1,
 			[]string{"k marker null true latest true", "k " + etag("0") + " null false latest false"},
 			[]string{"ObjectRemoved:DeleteMarkerCreated k"},
 			[]string{"k marker null true latest true", "k " + etag("0") + " null false latest false"},
@@ -62,7 +64,9 @@ func TestExpiresByVersioning(t *testing.T) {
 		"all": {
 			[]object.Versioning{object.VersioningEnabled, object.VersioningEnabled},
 			"<Expiration><Days>1</Days><ExpiredObjectAllVersions>true</ExpiredObjectAllVersions></Expiration>",
-			nil, []string{"ObjectRemoved:DeleteAllVersions k"}, nil,
+			nil,
+			[]string{"ObjectRemoved:DeleteAllVersions k"},
+			nil,
 		},
 		"then the marker": {
 			[]object.Versioning{object.VersioningEnabled},
