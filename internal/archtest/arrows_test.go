@@ -84,6 +84,7 @@ func arrows() []arrow {
 			"the suite of targets knows their contract",
 		},
 		{"internal/notify/spool", []string{"internal/journal"}, "a spool is what the journal asks for, and knows neither targets nor stores"},
+		{"internal/notify/payload", []string{"internal/notify/target", "internal/event"}, "events become bodies, and nothing is sent"},
 		{"internal/notify/takeover", []string{"internal/notify/target", "internal/event"}, "files become messages, which delivery sends"},
 		{
 			"internal/notify/target/sqltable",

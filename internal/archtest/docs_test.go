@@ -58,7 +58,7 @@ func checkDependencies(p *project) (bad []string) {
 func checkKinds(p *project) (bad []string) {
 	for _, pkg := range p.packages {
 		kind, ok := strings.CutPrefix(pkg.path, "internal/notify/")
-		if !ok || strings.Contains(kind, "/") || slices.Contains([]string{"all", "target", "spool", "takeover"}, kind) {
+		if !ok || strings.Contains(kind, "/") || slices.Contains([]string{"all", "target", "spool", "takeover", "payload"}, kind) {
 			continue
 		}
 		page := "docs/targets/" + kind + ".md"

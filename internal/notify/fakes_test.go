@@ -20,17 +20,17 @@ import (
 // textEncoder writes the key and the place as body.
 type textEncoder struct{}
 
-func (textEncoder) AppendEnvelope(dst []byte, rec *event.Record, at event.Place) []byte {
-	return fmt.Appendf(dst, "%s %d-%d", rec.Key, at.Partition, at.Sequence)
-}
-
-func (e textEncoder) AppendRecords(dst []byte, rec *event.Record, at event.Place) []byte {
-	return e.AppendEnvelope(append(dst, "records "...), rec, at)
+func (textEncoder) Fill(m *target.Message, form target.Body, rec *event.Record, at event.Place) {
+	if form == target.Records {
+		m.Body = append(m.Body, "records "...)
+	}
+	m.Body = fmt.Appendf(m.Body, "%s %d-%d", rec.Key, at.Partition, at.Sequence)
 }
 
 // fakeSettings are the settings of the fake kind.
 type fakeSettings struct {
 	config.Queue
+	target.Form
 	Name string
 }
 

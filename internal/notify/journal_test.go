@@ -19,6 +19,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/kv"
 	"github.com/carillon-s3/carillon/internal/kv/memory"
 	"github.com/carillon-s3/carillon/internal/notify"
+	"github.com/carillon-s3/carillon/internal/notify/payload"
 	"github.com/carillon-s3/carillon/internal/notify/webhook"
 )
 
@@ -62,7 +63,7 @@ func newSite(tb testing.TB, handle func(*http.Request) int) *site {
 
 func (s *site) start(tb testing.TB) {
 	tb.Helper()
-	s.d = notify.New(notify.Options{Journal: s.journal, Encoder: &event.Encoder{}})
+	s.d = notify.New(notify.Options{Journal: s.journal, Encoder: payload.Encoder{Events: &event.Encoder{}}})
 	if err := s.d.Apply(tb.Context(), []notify.Configured{s.configured(tb)}); err != nil {
 		tb.Fatal(err)
 	}

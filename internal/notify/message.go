@@ -5,9 +5,6 @@ import (
 	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
-// bodyBytes is the room made for the JSON of an event: most are near 1 KiB.
-const bodyBytes = 1280
-
 // message makes the message of an event. It is made anew for each attempt, so
 // that read-ahead holds records only. Its memory is never used again: an
 // abandoned Send may still read it.
@@ -18,21 +15,16 @@ func (r *runner) message(it *item, traits target.Traits) target.Message {
 	if traits.Mirror {
 		told = shown(told)
 	}
-	body := make([]byte, 0, bodyBytes)
-	if traits.Body == target.Records {
-		body = r.encoder.AppendRecords(body, told, e.Place)
-	} else {
-		body = r.encoder.AppendEnvelope(body, told, e.Place)
-	}
-	return target.Message{
+	m := target.Message{
 		ID:        event.EventID(e.Place),
 		Key:       e.Record.ResourceKey(),
 		Record:    rec,
-		Body:      body,
 		Time:      e.Place.Time(),
 		Sequencer: event.Sequencer(e.Record, e.Place),
 		Attempt:   it.hist.attempts + 1,
 	}
+	r.encoder.Fill(&m, traits.Body, told, e.Place)
+	return m
 }
 
 // shown is the record that a copy of the bucket's keys keeps: that of the event,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
+	"github.com/carillon-s3/carillon/internal/notify/payload"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
@@ -54,7 +55,7 @@ func TestMirrorsAreToldWhatGetShows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tt.rec.Bucket, tt.rec.Key = "b", "k"
-			r := &runner{encoder: &event.Encoder{}}
+			r := &runner{encoder: payload.Encoder{Events: &event.Encoder{}}}
 			it := &item{entry: journal.Entry{Place: event.Place{Stamp: 1}, Record: &tt.rec}}
 			m := r.message(it, target.Traits{Body: target.Records, Mirror: true})
 			if m.Mirror() != tt.mirror {

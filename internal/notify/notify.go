@@ -21,6 +21,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/journal"
+	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
 // Journal is what delivery uses of *journal.Journal. Consumers are named by
@@ -59,8 +60,9 @@ type Journal interface {
 	WatchOutbox(fn func(consumer string, partition uint16, what journal.Change)) (stop func())
 }
 
-// Encoder makes the JSON forms of an event. *event.Encoder is one.
+// Encoder makes the bodies of messages. payload.Encoder is one.
 type Encoder interface {
-	AppendEnvelope(dst []byte, rec *event.Record, at event.Place) []byte
-	AppendRecords(dst []byte, rec *event.Record, at event.Place) []byte
+	// Fill gives m, which has its ID, the body that tells the record in the form
+	// asked for.
+	Fill(m *target.Message, form target.Body, told *event.Record, at event.Place)
 }

@@ -11,7 +11,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/carillon-s3/carillon/internal/event"
 	"github.com/carillon-s3/carillon/internal/notify/takeover"
+	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
 // errRefused is why an event is kept aside that its target will never take.
@@ -222,7 +224,7 @@ func (t *taking) compose(now time.Time) (*batch, []*heir, admission) {
 			t.done(h, err)
 			continue
 		}
-		msg, err := e.Message(traits.Body, h.item.hist.attempts+1)
+		msg, err := t.message(h, e, traits.Body)
 		if err != nil {
 			t.done(h, err)
 			continue
@@ -239,6 +241,17 @@ func (t *taking) compose(now time.Time) (*batch, []*heir, admission) {
 		return nil, nil, admission{at: now}
 	}
 	return b, in, adm
+}
+
+// message makes the message of an inherited event: with the very record that was
+// left, where that is in the form asked for.
+func (t *taking) message(h *heir, e *takeover.Event, form target.Body) (target.Message, error) {
+	msg, err := e.Message(form, h.item.hist.attempts+1)
+	if err == nil && form != target.Envelope && form != target.Records {
+		at := event.Place{Stamp: uint64(max(e.Time.UnixNano(), 0))} //nolint:gosec // not negative
+		t.r.encoder.Fill(&msg, form, e.Record, at)
+	}
+	return msg, err
 }
 
 // next returns the events that may be sent now, at most one of a key and a

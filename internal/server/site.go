@@ -28,6 +28,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/kv/pebble"
 	"github.com/carillon-s3/carillon/internal/lifecycle"
 	"github.com/carillon-s3/carillon/internal/notify"
+	"github.com/carillon-s3/carillon/internal/notify/payload"
 	"github.com/carillon-s3/carillon/internal/notify/spool"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 	"github.com/carillon-s3/carillon/internal/object"
@@ -84,7 +85,7 @@ func openSite(ctx context.Context, set *settings, address net.Addr, log *slog.Lo
 		return nil, err
 	}
 	s.dispatcher = notify.New(notify.Options{
-		Journal: s.journal, Encoder: encoder, Logger: log, Observe: s.observeTarget,
+		Journal: s.journal, Encoder: payload.Encoder{Events: encoder}, Logger: log, Observe: s.observeTarget,
 		Env: target.Env{Logger: log, UserAgent: "Carillon/" + Version(), RootCAs: set.certs.Roots()},
 	})
 	s.objects, err = object.Open(ctx, object.Config{

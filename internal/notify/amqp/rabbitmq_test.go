@@ -15,6 +15,7 @@ import (
 	"github.com/carillon-s3/carillon/internal/brokertest"
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/notify/payload"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
@@ -23,6 +24,7 @@ func TestRabbitMQ(t *testing.T) {
 	server := brokertest.StartRabbitMQ(t)
 	for name, f := range map[string]func(*testing.T, *brokertest.RabbitMQ){
 		"message":                    testMessage,
+		"CloudEvents":                testCloudEvents,
 		"too large":                  testTooLarge,
 		"too large without confirms": testTooLargeWithoutConfirms,
 		"some unroutable":            testSomeUnroutable,
@@ -88,6 +90,39 @@ func testMessage(t *testing.T, server *brokertest.RabbitMQ) {
 			if d.ContentType != "application/json" || d.MessageId != m.ID || d.DeliveryMode != want ||
 				d.RoutingKey != "bucketlogs" || string(d.Body) != string(m.Body) {
 				t.Errorf("mode %s: %+v", mode, d)
+			}
+			return nil
+		})
+	}
+}
+
+// testCloudEvents: attributes are headers in binary mode, and nowhere but in the
+// body in structured mode.
+func testCloudEvents(t *testing.T, server *brokertest.RabbitMQ) {
+	for form, want := range map[target.Body]amqp091.Publishing{
+		target.CloudEvents: {ContentType: "application/cloudevents+json", Headers: amqp091.Table{}},
+		target.CloudEventsBinary: {ContentType: "application/json", Headers: amqp091.Table{
+			"cloudEvents:specversion": "1.0", "cloudEvents:id": "000000000000feed-3-7", "cloudEvents:source": "minio:s3.us-east-1.images",
+			"cloudEvents:type": "com.amazonaws.s3.ObjectCreated:Put", "cloudEvents:time": "2023-11-14T22:13:20Z", "cloudEvents:subject": "7",
+		}},
+	} {
+		b := newExchange(t, server)
+		m := put(7, 0)
+		payload.Encoder{Events: &event.Encoder{}}.Fill(&m, form, m.Record, event.Place{Stamp: 1_700_000_000_000_000_000})
+		if err := b.target(t).Send(t.Context(), []target.Message{m}); err != nil {
+			t.Fatal(err)
+		}
+		want.Headers["minio-bucket"], want.Headers["minio-event"] = "images", "s3:ObjectCreated:Put"
+		b.consume(t, func(ch *amqp091.Channel) error {
+			d, ok, err := ch.Get(b.queue, true)
+			if err != nil || !ok {
+				return errors.Join(err, errors.New("no message"))
+			}
+			if diff := cmp.Diff(want.Headers, d.Headers); diff != "" {
+				t.Errorf("form %d: headers (-want +got):\n%s", form, diff)
+			}
+			if d.ContentType != want.ContentType || string(d.Body) != string(m.Body) {
+				t.Errorf("form %d: %s %s", form, d.ContentType, d.Body)
 			}
 			return nil
 		})

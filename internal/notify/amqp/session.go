@@ -167,9 +167,13 @@ func unconfirmed(ctx context.Context, confirms []*amqp091.DeferredConfirmation) 
 
 // message is the message of an event.
 func message(c *Settings, m *target.Message) amqp091.Publishing {
+	headers := amqp091.Table{"minio-bucket": m.Record.Bucket, "minio-event": m.Record.Name.String()}
+	for _, a := range m.Attributes { // AMQP binding 1.0, 3.1.3, for whose application properties AMQP 0-9-1 has headers
+		headers["cloudEvents:"+a.Name] = a.Value
+	}
 	return amqp091.Publishing{
-		Headers:      amqp091.Table{"minio-bucket": m.Record.Bucket, "minio-event": m.Record.Name.String()},
-		ContentType:  "application/json",
+		Headers:      headers,
+		ContentType:  m.MediaType(),
 		DeliveryMode: uint8(c.DeliveryMode), //nolint:gosec // 0 to 2
 		MessageId:    m.ID,
 		Body:         m.Body,

@@ -20,6 +20,7 @@ const maxShortString = 255
 // Settings are the keys of notify_amqp.
 type Settings struct {
 	config.Queue
+	target.Form
 	URL               string
 	Exchange          string
 	ExchangeType      string
@@ -57,6 +58,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	f.Bool(&s.Immediate, "immediate",
 		"have the broker return messages that no consumer takes at once; RabbitMQ refuses it since 3.0", config.HiddenIfEmpty())
 	s.BoundFields(f)
+	s.BinaryPayloadField(f)
 }
 
 func shortString(text string) error {

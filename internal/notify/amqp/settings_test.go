@@ -14,7 +14,7 @@ func TestSettings(t *testing.T) {
 		Kind: Kind(),
 		Line: "url= exchange= exchange_type= routing_key= mandatory=on durable=off no_wait=off internal=off auto_deleted=off " +
 			"delivery_mode=0 publisher_confirms=on queue_limit=0 queue_dir=",
-		Hidden:    "immediate queue_bytes queue_full",
+		Hidden:    "immediate queue_bytes queue_full payload",
 		Variables: map[string]string{"publisher_confirms": "PUBLISHING_CONFIRMS"},
 		Valid:     values{"url": "amqp://h", "exchange": "x"},
 		Values: map[string]targettest.Case{

@@ -31,6 +31,7 @@ const maxIndexName = 255 - len(companionSuffix)
 // Settings are the keys of notify_elasticsearch.
 type Settings struct {
 	config.Queue
+	target.Form
 	URL           string
 	Format        string
 	Index         string
@@ -63,6 +64,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	f.Path(&s.ClientCert, "client_cert", "client certificate for mutual TLS", config.Extension())
 	f.Path(&s.ClientKey, "client_key", "key of the client certificate", config.Extension())
 	s.BoundFields(f)
+	s.PayloadField(f)
 }
 
 // Validate checks what one key alone cannot tell.
@@ -77,6 +79,7 @@ func (s *Settings) Validate() error {
 	if (s.ClientCert == "") != (s.ClientKey == "") {
 		errs = append(errs, errors.New("client_cert and client_key: both must be given, or neither"))
 	}
+	errs = append(errs, s.CheckMirror(s.Format == formatNamespace))
 	return errors.Join(errs...)
 }
 

@@ -15,7 +15,7 @@ func TestSettings(t *testing.T) {
 	targettest.Settings{
 		Kind:   Kind(),
 		Line:   "url= format=namespace index= queue_dir= queue_limit=0 username= password=",
-		Hidden: "document_id cert_authority client_cert client_key queue_bytes queue_full",
+		Hidden: "document_id cert_authority client_cert client_key queue_bytes queue_full payload",
 		Valid:  values{"url": "http://h", "index": "i"},
 		Values: map[string]targettest.Case{
 			"the guide's line":       with(values{"queue_limit": "0", "url": "http://127.0.0.1:9200", "format": "namespace", "index": "minio_events", "queue_dir": "", "username": "", "password": ""}, ""),

@@ -241,12 +241,14 @@ func (p *producer) exchange(ctx context.Context, client *kgo.Client, batch []tar
 // record is the record of m. Its time is that of sending, as with MinIO: a topic's
 // retention counts from it, and events may have waited for long.
 func (p *producer) record(m *target.Message) *kgo.Record {
-	return &kgo.Record{
-		Topic:   p.topic,
-		Key:     []byte(m.Key),
-		Value:   m.Body,
-		Headers: []kgo.RecordHeader{{Key: idHeader, Value: []byte(m.ID)}},
+	headers := []kgo.RecordHeader{{Key: idHeader, Value: []byte(m.ID)}}
+	if m.Form == target.CloudEvents || m.Form == target.CloudEventsBinary { // Kafka binding 1.0, 3.2.1 and 3.3.1
+		headers = append(headers, kgo.RecordHeader{Key: "content-type", Value: []byte(m.MediaType())})
 	}
+	for _, a := range m.Attributes {
+		headers = append(headers, kgo.RecordHeader{Key: "ce_" + a.Name, Value: []byte(a.Value)})
+	}
+	return &kgo.Record{Topic: p.topic, Key: []byte(m.Key), Value: m.Body, Headers: headers}
 }
 
 // connected returns the client, or makes one that has reached a broker which has

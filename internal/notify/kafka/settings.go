@@ -21,6 +21,7 @@ import (
 // Settings are the keys of notify_kafka.
 type Settings struct {
 	config.Queue
+	target.Form
 	Topic         string
 	Brokers       []string
 	SASLUsername  string
@@ -80,6 +81,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	f.Path(&s.CertAuthority, "cert_authority", "file of CA certificates to trust for the brokers, besides the server's own",
 		config.Extension())
 	s.BoundFields(f)
+	s.BinaryPayloadField(f)
 }
 
 // Validate checks what one key alone cannot tell.

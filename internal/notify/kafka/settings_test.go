@@ -23,7 +23,7 @@ func TestSettings(t *testing.T) {
 		Kind: Kind(),
 		Line: "topic= brokers= sasl_username= sasl_password= sasl_mechanism=plain client_tls_cert= client_tls_key= tls_client_auth=0 sasl=off tls=off " +
 			"tls_skip_verify=off queue_limit=0 queue_dir= version= batch_size=0 batch_commit_timeout=0s compression_codec= compression_level=",
-		Hidden:    "cert_authority queue_bytes queue_full",
+		Hidden:    "cert_authority queue_bytes queue_full payload",
 		Variables: map[string]string{"compression_codec": "PRODUCER_COMPRESSION_CODEC", "compression_level": "PRODUCER_COMPRESSION_LEVEL"},
 		Valid:     values{"brokers": "localhost:9092", "topic": "events"},
 		Values: map[string]targettest.Case{

@@ -74,4 +74,5 @@ func TestSuite(t *testing.T) {
 	})
 	t.Run("too large", testTooLarge(broker))
 	t.Run("records", testRecords(broker))
+	t.Run("CloudEvents", testCloudEvents(broker))
 }

@@ -28,6 +28,7 @@ const (
 // Settings are the keys of notify_mqtt.
 type Settings struct {
 	config.Queue
+	target.Form
 	Broker            string
 	Topic             string
 	Password          config.Secret
@@ -59,6 +60,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	f.Path(&s.ClientCert, "client_cert", "client certificate for mutual TLS", config.Extension())
 	f.Path(&s.ClientKey, "client_key", "key of the client certificate", config.Extension())
 	s.BoundFields(f)
+	s.PayloadField(f)
 }
 
 // topicName checks a topic to publish to (MQTT 3.1.1, 4.7).

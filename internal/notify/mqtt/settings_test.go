@@ -15,7 +15,7 @@ func TestSettings(t *testing.T) {
 	targettest.Settings{
 		Kind:   Kind(),
 		Line:   "broker= topic= password= username= qos=0 keep_alive_interval=0s reconnect_interval=0s queue_dir= queue_limit=0",
-		Hidden: "cert_authority client_cert client_key queue_bytes queue_full",
+		Hidden: "cert_authority client_cert client_key queue_bytes queue_full payload",
 		Valid:  values{"broker": "tcp://h", "topic": "t"},
 		Values: map[string]targettest.Case{
 			"the guide's line":     with(values{"broker": "tcp://localhost:1883", "password": "", "queue_dir": "", "queue_limit": "0", "reconnect_interval": "0s", "keep_alive_interval": "0s", "qos": "1", "topic": "minio", "username": ""}, ""),

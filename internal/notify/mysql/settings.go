@@ -36,6 +36,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	f.Path(&s.ClientCert, "client_cert", "client certificate to show with tls in dsn_string", config.Extension())
 	f.Path(&s.ClientKey, "client_key", "key of the client certificate", config.Extension())
 	s.BoundFields(f)
+	s.PayloadField(f)
 }
 
 // Validate checks what one key alone cannot tell.
@@ -56,6 +57,7 @@ func (s *Settings) Validate() error {
 	if conf != nil && conf.TLS == nil && (s.CertAuthority != "" || s.ClientCert != "") {
 		errs = append(errs, errors.New("dsn_string: cert_authority and client_cert need ?tls=true in it"))
 	}
+	errs = append(errs, s.CheckMirror(s.Mirrors()))
 	return errors.Join(errs...)
 }
 

@@ -18,7 +18,7 @@ func TestSettings(t *testing.T) {
 	targettest.Settings{
 		Kind:   mysql.Kind(),
 		Line:   "format=namespace dsn_string= table= queue_dir= queue_limit=0 max_open_connections=2",
-		Hidden: "host port username password database cert_authority client_cert client_key queue_bytes queue_full",
+		Hidden: "host port username password database cert_authority client_cert client_key queue_bytes queue_full payload",
 		Valid:  values{"dsn_string": good, "table": "t"},
 		Values: map[string]targettest.Case{
 			"the guide's line":         with(values{"table": "minio_images"}, ""),

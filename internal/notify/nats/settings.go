@@ -15,6 +15,7 @@ import (
 // Settings are the keys of notify_nats.
 type Settings struct {
 	config.Queue
+	target.Form
 	Address       string
 	Subject       string
 	Username      string
@@ -65,6 +66,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	f.Path(&s.UserCredentials, "user_credentials", "file with the JWT and seed of a NATS user (.creds)", config.HiddenIfEmpty())
 	f.Bool(&s.HandshakeFirst, "tls_handshake_first", "set to 'on', to begin with the TLS handshake", config.HiddenIfEmpty())
 	s.BoundFields(f)
+	s.PayloadField(f)
 }
 
 // maxPubAcks is the most that the client library of NATS Streaming holds.

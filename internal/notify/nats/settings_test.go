@@ -21,7 +21,7 @@ func TestSettings(t *testing.T) {
 		Kind: Kind(),
 		Line: "address= subject= username= password= token= tls=off tls_skip_verify=off cert_authority= client_cert= client_key= ping_interval=0 " +
 			"jetstream=off streaming=off streaming_async=off streaming_max_pub_acks_in_flight=0 queue_dir= queue_limit=0",
-		Hidden: "streaming_cluster_id nkey_seed user_credentials tls_handshake_first queue_bytes queue_full",
+		Hidden: "streaming_cluster_id nkey_seed user_credentials tls_handshake_first queue_bytes queue_full payload",
 		Valid:  values{"address": "localhost:4222", "subject": "a"},
 		Values: map[string]targettest.Case{
 			"the guide's line with a subject": with(values{"password": "s3cret", "streaming_max_pub_acks_in_flight": "10", "address": "0.0.0.0:4222", "token": "", "username": "yourusername", "ping_interval": "0", "queue_limit": "0", "tls": "off", "streaming_async": "on", "queue_dir": "", "streaming_cluster_id": "test-cluster", "streaming_enable": "on", "subject": "bucketevents"}, ""),

@@ -16,6 +16,7 @@ import (
 // Settings are the keys of notify_nsq.
 type Settings struct {
 	config.Queue
+	target.Form
 	Address       string
 	Topic         string
 	TLS           bool
@@ -35,6 +36,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	s.LimitField(f)
 	f.Path(&s.CertAuthority, "cert_authority", "file of CA certificates to trust for nsqd, besides the server's own", config.Extension())
 	s.BoundFields(f)
+	s.PayloadField(f)
 }
 
 // Validate has nothing to add to what each key says of itself.

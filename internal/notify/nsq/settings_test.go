@@ -13,7 +13,7 @@ func TestSettings(t *testing.T) {
 	targettest.Settings{
 		Kind:   Kind(),
 		Line:   "nsqd_address= topic= tls=off tls_skip_verify=off queue_dir= queue_limit=0",
-		Hidden: "cert_authority queue_bytes queue_full",
+		Hidden: "cert_authority queue_bytes queue_full payload",
 		Valid:  values{"nsqd_address": "localhost:4150", "topic": "events"},
 		Values: map[string]targettest.Case{
 			"the guide's line":   with(values{"nsqd_address": "127.0.0.1:4150", "queue_dir": "", "queue_limit": "0", "tls": "off", "tls_skip_verify": "on", "topic": "minio"}, ""),

@@ -27,6 +27,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 		config.RequiredUnless("host"), config.FreeText())
 	s.TableFields(f, "Postgres", "connection_string")
 	s.BoundFields(f)
+	s.PayloadField(f)
 }
 
 // Validate checks what one key alone cannot tell. Files that the connection
@@ -38,7 +39,7 @@ func (s *Settings) Validate() error {
 		err = nil
 	}
 	_, tableErr := s.ParseTable(grammar())
-	return errors.Join(err, tableErr)
+	return errors.Join(err, tableErr, s.CheckMirror(s.Mirrors()))
 }
 
 // connections is how many connections may be open at once.

@@ -24,7 +24,7 @@ func TestSettings(t *testing.T) {
 	targettest.Settings{
 		Kind:   postgres.Kind(),
 		Line:   "format=namespace connection_string= table= queue_dir= queue_limit=0 max_open_connections=2",
-		Hidden: "host port username password database queue_bytes queue_full",
+		Hidden: "host port username password database queue_bytes queue_full payload",
 		Valid:  values{"connection_string": good, "table": "t"},
 		Values: map[string]targettest.Case{
 			"the guide's line":         with(values{"table": "bucketevents", "format": "namespace"}, ""),

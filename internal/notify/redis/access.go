@@ -53,14 +53,22 @@ func item(layout string, m *target.Message) []byte {
 	at := m.Time.UTC().AppendFormat(nil, timeFormat)
 	out := make([]byte, 0, len(m.Body)+itemBytes)
 	if layout == layoutMinIO {
-		records := bytes.TrimSuffix(bytes.TrimPrefix(m.Body, []byte(`{"Records":`)), []byte(`}`))
-		out = append(append(out, `[{"Event":`...), records...)
+		out = append(append(out, `[{"Event":`...), records(m)...)
 		out = append(append(out, `,"EventTime":"`...), at...)
 		return append(out, `"}]`...)
 	}
 	out = append(append(out, `["`...), at...)
 	out = append(append(out, `",`...), m.Body...)
 	return append(out, ']')
+}
+
+// records is the list of m's events: that of its body, or one of the body itself
+// where that is a single event.
+func records(m *target.Message) []byte {
+	if list, ok := bytes.CutPrefix(m.Body, []byte(`{"Records":`)); ok {
+		return bytes.TrimSuffix(list, []byte(`}`))
+	}
+	return append(append([]byte{'['}, m.Body...), ']')
 }
 
 const (

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/carillon-s3/carillon/internal/config"
 	"github.com/carillon-s3/carillon/internal/event"
+	"github.com/carillon-s3/carillon/internal/notify/payload"
 	"github.com/carillon-s3/carillon/internal/notify/redis"
 	"github.com/carillon-s3/carillon/internal/notify/target"
 )
@@ -86,6 +88,29 @@ func TestAccessLayouts(t *testing.T) {
 				t.Errorf("item %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestAccessPayloads: an item is well-formed in either layout, whatever the form
+// of its event.
+func TestAccessPayloads(t *testing.T) {
+	t.Parallel()
+	s := start(t, "access", nil)
+	const at = `"2026-11-23T04:08:11.404Z"`
+	for layout, format := range map[string]string{"guide": `[` + at + `,%s]`, "minio": `[{"Event":[%s],"EventTime":` + at + `}]`} {
+		for _, form := range []target.Body{target.AWS, target.EventBridge, target.CloudEvents} {
+			m := put("k", 0)
+			payload.Encoder{Events: &event.Encoder{}}.Fill(&m, form, m.Record, event.Place{Stamp: uint64(epoch.UnixNano())})
+			body := string(m.Body)
+			if layout == "minio" && form == target.AWS { // a list of its own
+				body = strings.TrimSuffix(strings.TrimPrefix(body, `{"Records":[`), `]}`)
+			}
+			s.values["access_layout"] = layout
+			send(t, s.open(t, target.Env{}), m)
+			if got, want := s.cli(t, "LINDEX", key, "-1"), fmt.Sprintf(format, body); got != want || !json.Valid([]byte(got)) {
+				t.Errorf("item %s\nwant %s", got, want)
+			}
+		}
 	}
 }
 

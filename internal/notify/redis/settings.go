@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/carillon-s3/carillon/internal/config"
+	"github.com/carillon-s3/carillon/internal/notify/target"
 )
 
 // Values of format.
@@ -29,6 +30,7 @@ const (
 // Settings are the keys of notify_redis.
 type Settings struct {
 	config.Queue
+	target.Form
 	Format       string
 	Address      string
 	Key          string
@@ -54,6 +56,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 		"items of format=access: 'guide' is [time, event], 'minio' is [{\"Event\",\"EventTime\"}], 'auto' is as the list's last item",
 		config.OneOf(layoutAuto, layoutGuide, layoutMinIO), config.Default(layoutAuto), config.Extension())
 	s.BoundFields(f)
+	s.PayloadField(f)
 }
 
 // Validate checks what one key alone cannot tell.
@@ -61,7 +64,7 @@ func (s *Settings) Validate() error {
 	if s.User != "" && s.Password == "" {
 		return errors.New("password: a user needs one")
 	}
-	return nil
+	return s.CheckMirror(s.Format == formatNamespace)
 }
 
 // hostAndPort checks an address.

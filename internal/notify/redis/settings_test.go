@@ -13,7 +13,7 @@ func TestSettings(t *testing.T) {
 	targettest.Settings{
 		Kind:   Kind(),
 		Line:   "format=namespace address= key= password= user= queue_dir= queue_limit=0",
-		Hidden: "access_layout queue_bytes queue_full",
+		Hidden: "access_layout queue_bytes queue_full payload",
 		Valid:  values{"address": "localhost:6379", "key": "k"},
 		Values: map[string]targettest.Case{
 			"the guide's line":       with(values{"address": "127.0.0.1:6379", "format": "namespace", "key": "bucketevents", "password": "s3cret", "queue_dir": "", "queue_limit": "0"}, ""),

@@ -23,7 +23,8 @@ type Event struct {
 }
 
 // Message returns the event as targets take it. Its body holds the very record
-// that the former server wrote.
+// that the former server wrote: in another form than Envelope and Records, which
+// are that server's, it is for the caller to make.
 func (e *Event) Message(form target.Body, attempt int) (target.Message, error) {
 	var body []byte
 	if form == target.Envelope {
@@ -40,7 +41,7 @@ func (e *Event) Message(form target.Body, attempt int) (target.Message, error) {
 		body = fmt.Appendf(nil, `{"Records":[%s]}`, e.JSON)
 	}
 	return target.Message{
-		ID: e.ID, Key: e.Record.ResourceKey(), Record: e.Record, Body: body, Time: e.Time,
+		ID: e.ID, Key: e.Record.ResourceKey(), Record: e.Record, Body: body, Form: form, Time: e.Time,
 		Sequencer: event.Sequencer(e.Record, event.Place{}), Attempt: attempt,
 	}, nil
 }

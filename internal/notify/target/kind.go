@@ -38,11 +38,12 @@ func (k Kind) SubSystem() config.SubSystem {
 }
 
 // Settings is a pointer to the settings type S of a kind, which embeds
-// config.Queue.
+// config.Queue and Form.
 type Settings[S any] interface {
 	*S
 	config.Settings
 	QueueSettings() config.Queue
+	BodyOf(own Body) Body
 }
 
 // Definition declares a kind in terms of its own settings type.
@@ -68,8 +69,12 @@ func New[S any, P Settings[S]](d Definition[S, P]) Kind {
 		ARNType:     d.ARNType,
 		Description: d.Description,
 		New:         func() config.Settings { return P(new(S)) },
-		Traits:      func(s config.Settings) Traits { return d.Traits(s.(P)) },
-		Queue:       func(s config.Settings) config.Queue { return s.(P).QueueSettings() },
-		Open:        func(s config.Settings, env Env) (Target, error) { return d.Open(s.(P), env) },
+		Traits: func(s config.Settings) Traits {
+			t := d.Traits(s.(P))
+			t.Body = s.(P).BodyOf(t.Body)
+			return t
+		},
+		Queue: func(s config.Settings) config.Queue { return s.(P).QueueSettings() },
+		Open:  func(s config.Settings, env Env) (Target, error) { return d.Open(s.(P), env) },
 	}
 }

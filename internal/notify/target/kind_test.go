@@ -14,6 +14,7 @@ import (
 
 type settings struct {
 	config.Queue
+	target.Form
 	Address string
 }
 

@@ -47,8 +47,12 @@ type Message struct {
 	Key string
 	// Record is the event itself.
 	Record *event.Record
-	// Body is the JSON that the kind asked for (Traits.Body).
+	// Body is the JSON of the event in the form that was asked for (Traits.Body).
 	Body []byte
+	// Form is the form of Body, and Attributes what travels beside it in binary
+	// mode; nil in all other forms.
+	Form       Body
+	Attributes []Attribute
 	// Time is when the event happened.
 	Time time.Time
 	// Sequencer orders the events of one key: 16 upper-case hex digits.
@@ -65,6 +69,15 @@ const (
 	Envelope Body = iota
 	// Records is {"Records":[record]}.
 	Records
+	// AWS is {"Records":[record]} as Amazon S3 sends it.
+	AWS
+	// EventBridge is the event that Amazon S3 sends to EventBridge.
+	EventBridge
+	// CloudEvents is a CloudEvent as one JSON text.
+	CloudEvents
+	// CloudEventsBinary is the data of a CloudEvent, whose attributes travel
+	// beside it.
+	CloudEventsBinary
 )
 
 // Traits says how delivery may use a kind.
@@ -81,7 +94,8 @@ type Traits struct {
 	Ordered bool
 	// Timeout bounds one Send. After it the connection is dropped.
 	Timeout time.Duration
-	// Body is the form of Message.Body.
+	// Body is the form of Message.Body that the kind has while the setting
+	// payload asks for no other.
 	Body Body
 	// Mirror says that the destination holds a copy of the bucket's keys (see
 	// Message.Mirror): the Body of a message that is MirrorSet then tells of the

@@ -14,6 +14,7 @@ import (
 // Settings are the keys of notify_webhook.
 type Settings struct {
 	config.Queue
+	target.Form
 	Endpoint   string
 	AuthToken  config.Secret
 	ClientCert string
@@ -39,6 +40,7 @@ func (s *Settings) Fields(f *config.FieldSet) {
 	f.Path(&s.CertAuthority, "cert_authority", "file of CA certificates to trust for the endpoint, besides the server's own",
 		config.Extension())
 	s.BoundFields(f)
+	s.BinaryPayloadField(f)
 }
 
 // Validate checks what one key alone cannot tell.

@@ -14,7 +14,7 @@ func TestSettings(t *testing.T) {
 	targettest.Settings{
 		Kind:   Kind(),
 		Line:   "endpoint= auth_token= queue_limit=0 queue_dir= client_cert= client_key=",
-		Hidden: "signing_secret cert_authority queue_bytes queue_full",
+		Hidden: "signing_secret cert_authority queue_bytes queue_full payload",
 		Valid:  values{"endpoint": "http://h"},
 		Values: map[string]targettest.Case{
 			"the guide's line": with(values{"queue_limit": "0", "endpoint": "http://localhost:3000", "queue_dir": ""}, ""),

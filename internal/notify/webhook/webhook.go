@@ -92,8 +92,7 @@ func open(s *Settings, env target.Env) (*hook, error) {
 	h := &hook{
 		endpoint: endpoint,
 		header: http.Header{
-			"Content-Type": {"application/json"},
-			"User-Agent":   {userAgent(env)},
+			"User-Agent": {userAgent(env)},
 			// Without a value it is not sent. It tells the HTTP client that a POST
 			// may go again on a new connection when a kept one turns out to be
 			// closed; webhook-id makes that harmless.
@@ -176,6 +175,10 @@ func (h *hook) post(ctx context.Context, m *target.Message) error {
 		ContentLength: int64(len(m.Body)),
 	}).WithContext(ctx)
 	now := strconv.FormatInt(h.env.Time().Unix(), 10)
+	req.Header["Content-Type"] = []string{m.MediaType()}
+	for _, a := range m.Attributes { // CloudEvents HTTP binding 1.0, 3.1.3
+		req.Header.Set("Ce-"+a.Name, percentEncoded(a.Value))
+	}
 	req.Header["Webhook-Id"] = []string{m.ID}
 	req.Header["Webhook-Timestamp"] = []string{now}
 	if sig := h.sign.header(m.ID, now, m.Body); sig != "" {

@@ -15,6 +15,7 @@ const (
 // for the connection string.
 type Settings struct {
 	config.Queue
+	target.Form
 	Format, Table      string
 	MaxOpenConnections int
 

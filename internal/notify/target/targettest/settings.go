@@ -145,6 +145,7 @@ func (s Settings) everyKind(fields []config.Field) map[string]Case {
 		"full in other way": {map[string]string{"queue_full": "forget"}, "queue_full: "},
 		"unknown key":       {map[string]string{"queue_dri": secret}, "queue_dri: unknown key, did you mean queue_dir?"},
 	}
+	s.payloads(cases)
 	for _, f := range fields {
 		if f.Required && f.Default == "" {
 			cases["no "+f.Key] = Case{map[string]string{f.Key: ""}, f.Key + ": a value is required"}
@@ -155,6 +156,24 @@ func (s Settings) everyKind(fields []config.Field) map[string]Case {
 		}
 	}
 	return cases
+}
+
+// payloads adds cases of the form of events: a copy of the bucket's keys takes
+// MinIO's alone.
+func (s Settings) payloads(cases map[string]Case) {
+	settings := s.Kind.New()
+	if err := config.Decode(settings, s.changed(nil)); err != nil {
+		return // a case of its own
+	}
+	refusal := ""
+	if s.Kind.Traits(settings).Mirror {
+		refusal = "payload: with format=namespace only minio"
+	}
+	for _, value := range []string{"aws", "EventBridge", "cloudevents"} {
+		cases["payload "+value] = Case{map[string]string{"payload": value}, refusal}
+	}
+	cases["payload minio"] = Case{map[string]string{"payload": "minio"}, ""}
+	cases["payload of another"] = Case{map[string]string{"payload": "pubsub"}, "payload: "}
 }
 
 // testDial wants that neither an event nor a check goes past the allow-list.
