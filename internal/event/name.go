@@ -226,12 +226,18 @@ func (s Names) Slice() []Name {
 }
 
 // ParsePattern reads an event as rules and listeners name it: one name, or a
-// group such as "s3:ObjectCreated:*", which stands for all of its members.
+// group such as "s3:ObjectCreated:*", which stands for all of its members. S3's
+// names for events that MinIO calls otherwise are taken too (Spellings).
 // There is no group of everything, nor one of the scanner's events.
 func ParsePattern(s string) (Names, error) {
 	if group, ok := strings.CutSuffix(s, ":*"); ok {
 		if set := groupNames(group); set != 0 {
 			return set, nil
+		}
+	}
+	for _, spelling := range s3Spellings() {
+		if spelling.Text == s {
+			return spelling.Names, nil
 		}
 	}
 	n, err := ParseName(s)

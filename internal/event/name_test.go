@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,6 +158,9 @@ func FuzzParsePattern(f *testing.F) {
 		}
 		if len(set.Slice()) == 0 {
 			t.Fatalf("%q names nothing", s)
+		}
+		if slices.ContainsFunc(event.Spellings(), func(known event.Spelling) bool { return known.Text == s && known.Origin == event.OfS3 }) {
+			return
 		}
 		for _, n := range set.Slice() {
 			if !strings.HasPrefix(n.String(), strings.TrimSuffix(s, "*")) {
