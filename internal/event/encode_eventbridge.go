@@ -53,7 +53,7 @@ func appendDetailObject(dst []byte, rec *Record) []byte {
 	etag := rec.ETag
 	if rec.Name.isDelete() {
 		etag = ""
-		if rec.Name == ObjectRemovedDeleteMarkerCreated {
+		if rec.Name == ObjectRemovedDeleteMarkerCreated || rec.Name == LifecycleExpirationMarkerCreated {
 			etag = markerETag
 		}
 	} else {
@@ -86,7 +86,8 @@ func (r *Record) detailType() string {
 	switch r.Name {
 	case ObjectCreatedPut, ObjectCreatedPost, ObjectCreatedCopy, ObjectCreatedCompleteMultipartUpload:
 		return "Object Created"
-	case ObjectRemovedDelete, ObjectRemovedDeleteMarkerCreated, ObjectRemovedDeleteAllVersions, LifecycleDelMarkerExpirationDelete:
+	case ObjectRemovedDelete, ObjectRemovedDeleteMarkerCreated, ObjectRemovedDeleteAllVersions, LifecycleDelMarkerExpirationDelete,
+		LifecycleExpirationDelete, LifecycleExpirationMarkerCreated:
 		return "Object Deleted"
 	case ObjectCreatedPutTagging:
 		return "Object Tags Added"
@@ -115,9 +116,9 @@ func appendReason(dst []byte, rec *Record) []byte {
 		reason = "CopyObject"
 	case ObjectCreatedCompleteMultipartUpload:
 		reason = "CompleteMultipartUpload"
-	case ObjectRemovedDelete, ObjectRemovedDeleteAllVersions, LifecycleDelMarkerExpirationDelete:
+	case ObjectRemovedDelete, ObjectRemovedDeleteAllVersions, LifecycleDelMarkerExpirationDelete, LifecycleExpirationDelete:
 		deletion = "Permanently Deleted"
-	case ObjectRemovedDeleteMarkerCreated:
+	case ObjectRemovedDeleteMarkerCreated, LifecycleExpirationMarkerCreated:
 		deletion = "Delete Marker Created"
 	}
 	if deletion != "" {

@@ -25,6 +25,8 @@ func payloadRecords() map[string]event.Record {
 	for name, rec := range map[string]event.Record{
 		"expired":           {Name: event.ObjectRemovedDelete},
 		"expired to marker": {Name: event.ObjectRemovedDeleteMarkerCreated, VersionID: "VERSION-ID"},
+		"by S3's name":      {Name: event.LifecycleExpirationDelete},
+		"marker, S3's name": {Name: event.LifecycleExpirationMarkerCreated, VersionID: "VERSION-ID"},
 		"all versions":      {Name: event.ObjectRemovedDeleteAllVersions, Size: 11, ETag: etagHello},
 		"expired marker":    {Name: event.LifecycleDelMarkerExpirationDelete, VersionID: "VERSION-ID"},
 		"transition":        {Name: event.ObjectTransitionComplete, Size: 11, ETag: etagHello},

@@ -59,6 +59,8 @@ func (n Name) origin() Origin {
 		ObjectRestorePost, ObjectRestoreCompleted,
 		ReplicationOperationFailed, ReplicationOperationMissedThreshold, ReplicationOperationReplicatedAfter, ReplicationOperationNotTracked:
 		return OfBoth
+	case LifecycleExpirationDelete, LifecycleExpirationMarkerCreated:
+		return OfS3
 	}
 	return OfMinIO
 }
