@@ -26,7 +26,7 @@ func TestHeavyBrokerOutages(t *testing.T) {
 }
 
 func testOutages(t *testing.T, heavy bool, rounds uint64) {
-	rounds = number(t, envRounds, rounds)
+	rounds = harness.Number(t, envRounds, rounds)
 	for _, kind := range brokers() {
 		if kind.heavy != heavy {
 			continue

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -180,38 +178,6 @@ func kindOf(label string) kind { return kind(label[strings.LastIndexByte(label, 
 // strike, and returns when every writer has stopped. Its error is of writes that
 // failed before the strike: the server's fault.
 func burst(ctx context.Context, all []*writer, enough int64, strike func()) error {
-	ctx, cancel := context.WithTimeout(ctx, harness.Patience)
-	defer cancel()
-	var (
-		acked  atomic.Int64
-		struck atomic.Bool
-		group  sync.WaitGroup
-	)
-	early := make([]error, len(all))
-	reached := make(chan struct{})
-	for i, w := range all {
-		group.Go(func() {
-			for !struck.Load() {
-				if err := w.step(ctx); err != nil {
-					if !struck.Load() {
-						early[i] = fmt.Errorf("a write failed while the server was running: %w", err)
-					}
-					return
-				}
-				if acked.Add(1) == enough {
-					close(reached)
-				}
-			}
-		})
-	}
-	stopped := make(chan struct{})
-	go func() { group.Wait(); close(stopped) }()
-	select {
-	case <-reached:
-	case <-stopped:
-	}
-	struck.Store(true)
-	strike()
-	<-stopped
-	return errors.Join(append(early, wrongOf(all))...)
+	step := func(ctx context.Context, i int) error { return all[i].step(ctx) }
+	return errors.Join(harness.Burst(ctx, len(all), enough, step, strike), wrongOf(all))
 }

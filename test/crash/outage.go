@@ -72,7 +72,7 @@ type outageRun struct {
 // lost. It returns the figures beside those of the report.
 func runOutages(t *testing.T, b broker, rounds int, quiet time.Duration) (*report, string) {
 	t.Helper()
-	seed := number(t, envSeed, rand.Uint64())
+	seed := harness.Number(t, envSeed, rand.Uint64())
 	t.Logf("%s=%d %s=%d", envSeed, seed, envRounds, rounds)
 	r := &outageRun{broker: b, quiet: quiet, random: rand.New(rand.NewPCG(seed, 1<<32))}
 	r.start(t)

@@ -44,8 +44,8 @@ func restartBucket(n int) string { return fmt.Sprintf("%s-%02d", bucket, n) }
 // may be without its event.
 func TestRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
-	restarts := number(t, envRounds, defaultRestarts)
-	seed := number(t, envSeed, rand.Uint64())
+	restarts := harness.Number(t, envRounds, defaultRestarts)
+	seed := harness.Number(t, envSeed, rand.Uint64())
 	t.Logf("%s=%d %s=%d", envSeed, seed, envRounds, restarts)
 	receiver := harness.NewReceiver(t)
 	server := harness.Start(t, harness.Options{Env: harness.WebhookEnv("1", receiver.URL())})

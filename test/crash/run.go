@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,25 +84,12 @@ const (
 	lostAfter = 45 * time.Second
 )
 
-func number(t *testing.T, variable string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
-}
-
 // run strikes the server rounds times in one mode and checks all of it. binary
 // is empty for the server under test.
 func run(t *testing.T, m mode, binary string) *report {
 	t.Helper()
-	rounds := number(t, envRounds, defaultRounds)
-	seed := number(t, envSeed, rand.Uint64())
+	rounds := harness.Number(t, envRounds, defaultRounds)
+	seed := harness.Number(t, envSeed, rand.Uint64())
 	t.Logf("%s=%d %s=%d", envSeed, seed, envRounds, rounds)
 	random := rand.New(rand.NewPCG(seed, 1<<32))
 

@@ -7,10 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,19 +28,6 @@ const (
 	jitter = 20 * time.Millisecond
 )
 
-func number(t *testing.T, variable string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
-}
-
 // TestClientsAgreeWithTheModel lets sixteen clients at few keys, kills the
 // server, and compares. Some rounds end without a kill.
 func TestClientsAgreeWithTheModel(t *testing.T) {
@@ -56,7 +40,7 @@ func TestClientsAgreeWithTheModel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			seed, rounds := number(t, envSeed, rand.Uint64()), number(t, envRounds, defaultRounds)
+			seed, rounds := harness.Number(t, envSeed, rand.Uint64()), harness.Number(t, envRounds, defaultRounds)
 			t.Logf("%s=%d %s=%d", envSeed, seed, envRounds, rounds)
 			r := newRun(t, s, seed)
 			for n := range rounds {
@@ -118,7 +102,8 @@ func (r *run) round(kill bool) {
 	for _, one := range r.clients {
 		one.core = minio.Core{Client: c}
 	}
-	early := r.burst(minAnswers+r.random.IntN(maxAnswers-minAnswers), func() {
+	step := func(ctx context.Context, i int) error { return r.clients[i].step(ctx) }
+	early := harness.Burst(r.t.Context(), clients, minAnswers+r.random.Int64N(maxAnswers-minAnswers), step, func() {
 		if kill {
 			time.Sleep(time.Duration(r.random.Int64N(int64(jitter)))) // chooses the instant; nothing is awaited
 			r.server.Kill()
@@ -131,45 +116,6 @@ func (r *run) round(kill bool) {
 		r.t.Fatal(err)
 	}
 	r.compare()
-}
-
-// burst returns when every client has stopped. Its error is of requests without
-// an answer although the server was running.
-func (r *run) burst(enough int, strike func()) error {
-	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
-	defer cancel()
-	var (
-		answers atomic.Int64
-		struck  atomic.Bool
-		group   sync.WaitGroup
-	)
-	early := make([]error, len(r.clients))
-	reached := make(chan struct{})
-	for i, c := range r.clients {
-		group.Go(func() {
-			for !struck.Load() {
-				if err := c.step(ctx); err != nil {
-					if !struck.Load() {
-						early[i] = fmt.Errorf("no answer while the server was running: %w", err)
-					}
-					return
-				}
-				if answers.Add(1) == int64(enough) {
-					close(reached)
-				}
-			}
-		})
-	}
-	stopped := make(chan struct{})
-	go func() { group.Wait(); close(stopped) }()
-	select {
-	case <-reached:
-	case <-stopped:
-	}
-	struck.Store(true)
-	strike()
-	<-stopped
-	return errors.Join(early...)
 }
 
 // compare waits until the events that arrived account for what the server has.
