@@ -41,6 +41,20 @@ func (b *Book) rules(bucket string, document *object.Document) (*Rules, error) {
 	return p.rules, p.err
 }
 
+// forget gives up what is known of buckets that are not there any more.
+func (b *Book) forget(there []object.Bucket) {
+	names := make(map[any]bool, len(there))
+	for _, bucket := range there {
+		names[bucket.Name] = true
+	}
+	b.pages.Range(func(name, _ any) bool {
+		if !names[name] {
+			b.pages.Delete(name)
+		}
+		return true
+	})
+}
+
 // Expiration is the x-amz-expiration header of answers about a version that was
 // just read or written, and is its key's latest; empty for none.
 func (b *Book) Expiration(ctx context.Context, info *object.Info) string {

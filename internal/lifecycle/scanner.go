@@ -118,6 +118,7 @@ func (s *Scanner) Scan(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("lifecycle: list buckets: %w", err)
 	}
+	s.Book.forget(buckets)
 	if from == nil {
 		from = &object.WalkPosition{}
 	}
